@@ -187,15 +187,17 @@ bool can_be_variable(const Variable& variable) {
 
 }  // namespace
 
+// tensorflow/core/framework/node_def_util.cc, IsValidNodeName, and no '/' at the end: there TensorFlow's Python takes it
+// for the end of a scope, and the variable gets another name.
 bool is_variable_name(std::string_view name) noexcept {
-  char before = '/';
+  bool first = true;  // of the name, or of a part after '>'
   for (const char c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
-    const bool inner = c == '_' || c == '-' || (c == '/' && before != '/');
-    if (!plain && (!inner || &c == name.data())) return false;
-    before = c;
+    const bool inner = c == '_' || c == '-' || c == '/' || c == '>';
+    if (!plain && (!inner || first)) return false;
+    first = c == '>';
   }
-  return before != '/';
+  return !first && name.back() != '/';
 }
 
 std::string meta_graph(std::span<const Variable> variables) {
