@@ -37,7 +37,8 @@ void reserve(int fd, std::uint64_t size, const std::string& name) {
 class TemporaryFile final : public Sink {
  public:
   TemporaryFile(const fs::path& folder, OutputSet::File file)
-      : final_(folder / file.name), temporary_(folder / fmt::format(".{}.tmp-{}", file.name, random_suffix())),
+      : final_(folder / file.name),
+        temporary_(folder / fmt::format(".{}.tmp-{}", file.name, random_suffix())),
         size_(file.size) {
     fd_ = io::Descriptor(
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, static_cast<mode_t>(0666)));
