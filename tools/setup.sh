@@ -5,7 +5,7 @@ BUILD_PACKAGES="g++ cmake ninja-build pkgconf zlib1g-dev libisal-dev libssl-dev 
   libtomlplusplus-dev nlohmann-json3-dev libprotozero-dev"
 TEST_PACKAGES="$BUILD_PACKAGES python3 python3-venv libgtest-dev libleveldb-dev clang-format"
 
-say() { printf '\033[1m-- %s\033[0m\n' "$*"; }
+say() { printf -- '-- %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
 
 # need_packages NAME...: installs the Debian packages that are missing.
