@@ -23,7 +23,8 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t value) override { return add(value); }
   bool number_unsigned(number_unsigned_t value) override { return add(value); }
   bool number_float(number_float_t value, const string_t& text) override {
-    return std::isfinite(value) ? add(value) : refuse(fmt::format("the number {} is out of range", shortened(text, 40)));
+    return std::isfinite(value) ? add(value)
+                                : refuse(fmt::format("the number {} is out of range", shortened(text, 40)));
   }
   bool string(string_t& value) override { return add(std::move(value)); }
   bool binary(binary_t&) override { return refuse("binary data"); }
@@ -95,7 +96,8 @@ class Builder final : public nlohmann::json_sax<Json> {
 
 Json parse_json(std::string_view text, const std::string& file, std::uint64_t base) {
   if (text.starts_with("\xEF\xBB\xBF")) {
-    throw Error(Errc::corrupt, "JSON must not begin with a byte-order mark", {.file = file, .offset = base, .tensor = {}});
+    throw Error(Errc::corrupt, "JSON must not begin with a byte-order mark",
+                {.file = file, .offset = base, .tensor = {}});
   }
   Builder builder;
   if (!Json::sax_parse(text, &builder)) {
