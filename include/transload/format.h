@@ -54,8 +54,8 @@ struct Layout {
 };
 
 struct LayoutOptions {
-  std::string name;                // what the user asked for: "model.safetensors", "bert.ckpt"
-  std::string absolute_prefix;     // tensor_bundle: non-empty where `checkpoint` names absolute paths
+  std::string name;             // what the user asked for: "model.safetensors", "bert.ckpt"
+  std::string absolute_prefix;  // tensor_bundle: non-empty where `checkpoint` names absolute paths
 };
 
 // One row of the table in src/formats/formats.cc: plain data, so that there is one place to read.
@@ -82,14 +82,14 @@ struct Location {
   std::shared_ptr<Store> store;  // the folder that holds the weights
   std::string name;              // the weights' name in it: a file, an index, a prefix
   const Format* format = nullptr;
-  fs::path folder;               // where configuration and vocabulary lie; empty: nowhere
-  std::string display;           // as messages call it
+  fs::path folder;                 // where configuration and vocabulary lie; empty: nowhere
+  std::string display;             // as messages call it
   std::vector<std::string> notes;  // choices made, such as which of several files was taken
 };
 
 struct LocateOptions {
-  std::string format;   // take this format in a folder that holds several; empty: safetensors, torch, tensor_bundle
-  fs::path hub_cache;   // instead of HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub
+  std::string format;  // take this format in a folder that holds several; empty: safetensors, torch, tensor_bundle
+  fs::path hub_cache;  // instead of HF_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub
 };
 
 // Errc::io when there is nothing, Errc::unsupported (naming what was tried) when nothing reads it.

@@ -23,8 +23,8 @@ struct Extent {
 // How stored bytes become a storage's bytes.
 enum class Codec : std::uint8_t {
   plain,
-  deflate,      // RFC 1951, as in a zip entry
-  tf_strings,   // a string tensor of a TensorFlow bundle; decoded: per element u64 length, then its bytes
+  deflate,     // RFC 1951, as in a zip entry
+  tf_strings,  // a string tensor of a TensorFlow bundle; decoded: per element u64 length, then its bytes
 };
 
 // A checksum that the file itself carries for stored bytes.
@@ -35,17 +35,18 @@ struct Checksum {
 
 // Bytes that tensors look into. Tensors that name the same storage are tied.
 struct Storage {
-  Extent at;                         // stored bytes
-  std::uint64_t size = 0;            // decoded bytes
+  Extent at;               // stored bytes
+  std::uint64_t size = 0;  // decoded bytes
   Codec codec = Codec::plain;
+  std::uint64_t elements = 0;        // number of strings of a tf_strings storage
   std::uint8_t swap = 0;             // width of big-endian units to reverse when reading; 0: little endian
   std::optional<Checksum> checksum;  // of the stored bytes of a plain storage, of the decoded ones of a deflated one
 };
 
 // A box of a tensor that lies in one storage. Most tensors are one chunk that covers them.
 struct Chunk {
-  Shape start;                        // where the box begins in the tensor; empty: at its origin
-  Shape extent;                       // its size; empty: the whole tensor
+  Shape start;   // where the box begins in the tensor; empty: at its origin
+  Shape extent;  // its size; empty: the whole tensor
   std::uint32_t storage = 0;
   std::uint64_t offset = 0;           // bytes into the decoded storage
   std::vector<std::int64_t> strides;  // in elements; empty: C order of the box
@@ -58,6 +59,11 @@ struct TensorInfo {
   std::vector<Chunk> chunks;
 };
 
+// A tensor that a file holds and Transload cannot carry: sparse, quantised, lazily conjugated.
+struct LeftOut {
+  std::string tensor, reason;
+};
+
 // Immutable once sealed. Moves, does not copy: the lookups point into it. The order of tensors is that of the file.
 class Index {
  public:
@@ -65,13 +71,13 @@ class Index {
   Index(Index&&) = default;
   Index& operator=(Index&&) = default;
 
-  std::string format;                           // "torch", "safetensors", "tensor_bundle"
-  std::vector<std::string> files;               // as the user would name them
+  std::string format;              // "torch", "safetensors", "tensor_bundle"
+  std::vector<std::string> files;  // as the user would name them
   std::vector<Storage> storages;
   std::vector<TensorInfo> tensors;
   std::map<std::string, std::string> metadata;  // what the format keeps beside tensors, as text
   std::vector<std::string> notes;               // oddities that a user should know; one sentence each
-  std::vector<std::string> left_out;            // tensors that are there and cannot be carried: "name: reason"
+  std::vector<LeftOut> left_out;                // tensors that are there and cannot be carried
 
   // Builds the lookups and checks what holds for every format: names are unique, chunks lie inside their storages
   // and tensors (Errc::corrupt). Readers call it once, last.

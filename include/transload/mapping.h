@@ -26,10 +26,10 @@ struct Binding {
     std::string parameter;   // the mapping's own name: "layer.3.query.weight"
   };
   std::string family, dialect, root;
-  std::string prefix;                       // stripped from every name: "module."
-  std::string container;                    // of a nested checkpoint: "state_dict"
-  ModelConfig config;                       // all that is known, sizes included
-  std::vector<std::string> parts;           // present: "embeddings", "layer", "pooler", "head.mlm"
+  std::string prefix;              // stripped from every name: "module."
+  std::string container;           // of a nested checkpoint: "state_dict"
+  ModelConfig config;              // all that is known, sizes included
+  std::vector<std::string> parts;  // present: "embeddings", "layer", "pooler", "head.mlm"
   std::vector<Claim> claims;
   std::vector<Drop> drops;
   std::vector<Equal> equals;
@@ -37,10 +37,10 @@ struct Binding {
 };
 
 struct BindOptions {
-  std::string dialect;                      // empty: the one that fits
-  std::optional<std::string> config_json;   // any dialect's configuration file, told by its keys
-  std::string config_name;                  // where it came from, for messages
-  std::vector<std::string> drop;            // globs over stored names
+  std::string dialect;                     // empty: the one that fits
+  std::optional<std::string> config_json;  // any dialect's configuration file, told by its keys
+  std::string config_name;                 // where it came from, for messages
+  std::vector<std::string> drop;           // globs over stored names
 };
 
 // A compiled family file. Making one checks it: unique names, invertible layouts, every row present, tied or defaulted

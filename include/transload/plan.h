@@ -41,11 +41,11 @@ struct Axis {
 // Moves a box of a source tensor to a box of a slot: for every coordinate of `axes`, one element.
 struct Piece {
   Op op = Op::copy;
-  std::uint32_t source = 0;  // which of the plan's sources
-  std::string tensor;        // its name there
-  std::vector<Axis> axes;    // empty: one element
+  std::uint32_t source = 0;                     // which of the plan's sources
+  std::string tensor;                           // its name there
+  std::vector<Axis> axes;                       // empty: one element
   std::int64_t from_offset = 0, to_offset = 0;  // in elements
-  std::vector<std::int32_t> rows;  // source row for each target row of axis 0; empty: in order
+  std::vector<std::int32_t> rows;               // source row for each target row of axis 0; empty: in order
 };
 
 // One tensor of the output. Its pieces fill it wholly and do not overlap.
@@ -79,10 +79,11 @@ struct Plan {
   std::vector<Equal> equals;
   std::vector<std::string> notes;
   std::map<std::string, std::string> metadata;  // for the target's format
+  bool allow_overflow = false;                  // a cast may turn a finite value into infinity
 };
 
-std::string to_json(const Plan& plan);           // schema: docs/plan.md
-Plan plan_from_json(std::string_view json);      // Errc::corrupt; every number is checked
+std::string to_json(const Plan& plan);       // schema: docs/plan.md
+Plan plan_from_json(std::string_view json);  // Errc::corrupt; every number is checked
 std::uint64_t total_bytes(const Plan& plan);
 
 // A plan that keeps every name, dtype and value: a change of format only.

@@ -14,10 +14,10 @@
 namespace transload {
 
 struct RunOptions {
-  unsigned threads = 0;                           // 0: one per core
-  std::uint64_t memory = std::uint64_t{64} << 20;  // bytes of buffers, all threads together
+  unsigned threads = 0;                                                   // 0: one per core
+  std::uint64_t memory = std::uint64_t{64} << 20;                         // bytes of buffers, all threads together
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // from any thread, one at a time
-  std::stop_token stop;                           // stops with Errc::usage; nothing appears
+  std::stop_token stop;                                                   // stops with Errc::usage; nothing appears
 };
 
 using Sources = std::vector<std::shared_ptr<const Reader>>;

@@ -103,8 +103,6 @@ std::uint64_t tensor_bytes(DType type, std::span<const std::int64_t> shape) {
   return static_cast<std::uint64_t>(bits) / 8;
 }
 
-std::string to_string(std::span<const std::int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
+std::string to_string(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 }  // namespace transload

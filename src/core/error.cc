@@ -47,7 +47,8 @@ void Error::compose() {
   text_.clear();
   if (!where_.file.empty()) text_ += shortened(where_.file, 400);
   if (where_.offset) text_ += fmt::format("{}@0x{:x}", text_.empty() ? "" : " ", *where_.offset);
-  if (!where_.tensor.empty()) text_ += fmt::format("{}tensor '{}'", text_.empty() ? "" : ", ", shortened(where_.tensor));
+  if (!where_.tensor.empty())
+    text_ += fmt::format("{}tensor '{}'", text_.empty() ? "" : ", ", shortened(where_.tensor));
   if (!text_.empty()) text_ += ": ";
   text_ += message_;
 }

@@ -42,12 +42,12 @@ class Cursor {
   // Base-128, least significant group first, at most 10 bytes (protobuf, LevelDB).
   std::uint64_t varint();
 
-  ByteView take(std::uint64_t size);        // a view into the data
-  Bytes take_bytes(std::uint64_t size);     // the same, keeping the data alive
+  ByteView take(std::uint64_t size);     // a view into the data
+  Bytes take_bytes(std::uint64_t size);  // the same, keeping the data alive
   std::string_view text(std::uint64_t size) { return as_text(take(size)); }
-  std::string_view line();                  // up to '\n', which is consumed and not part of it
+  std::string_view line();  // up to '\n', which is consumed and not part of it
   void skip(std::uint64_t size) { take(size); }
-  void seek(std::uint64_t position);        // in the data
+  void seek(std::uint64_t position);  // in the data
 
   // `value` items of at least `min_bytes_each` must fit in what is left: call it before anything is allocated for
   // a count that comes from the file. Returns `value`.

@@ -1,0 +1,15 @@
+// The reader that all formats share: an index over byte ranges of files is all that tells them apart.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "transload/format.h"
+
+namespace transload {
+
+// Serves the storages of `index` from `files` (one Source per index.files): decodes their codec, reverses big-endian
+// units, and verifies each storage's checksum before the first of its bytes is handed out. `index` must be sealed.
+std::unique_ptr<Reader> make_reader(Index index, std::vector<std::shared_ptr<Source>> files);
+
+}  // namespace transload
