@@ -127,8 +127,8 @@ class Lister {
   void add_tensor(const Item& item) {
     try {
       auto made = rebuilder_.tensor(item.ref);
-      if (auto* left_out = std::get_if<Uncarried>(&made)) {
-        index_.left_out.push_back({item.name, left_out->reason});
+      if (auto* left_out = std::get_if<LeftOut>(&made)) {
+        index_.left_out.push_back({item.name, std::move(left_out->reason)});
         return;
       }
       auto& tensor = std::get<TensorInfo>(made);
@@ -220,7 +220,7 @@ void choose_container(Index& index, const std::string& key) {
   const auto below = [&](const std::string& name) { return name.starts_with(prefix); };
   const auto strip = [&](std::string& name) { name.erase(0, prefix.size()); };
   std::erase_if(index.tensors, [&](const TensorInfo& tensor) { return !below(tensor.name); });
-  std::erase_if(index.left_out, [&](const LeftOut& one) { return !below(one.tensor); });
+  std::erase_if(index.left_out, [&](const LeftOut& left) { return !below(left.tensor); });
   if (index.tensors.empty() && index.left_out.empty()) {
     std::string there;
     for (const std::string& one : containers) there += (there.empty() ? "" : ", ") + shortened(one, 60);
@@ -228,7 +228,7 @@ void choose_container(Index& index, const std::string& key) {
                 there.empty() ? "the tensors lie at the top: leave the key out" : fmt::format("there is: {}", there));
   }
   for (TensorInfo& tensor : index.tensors) strip(tensor.name);
-  for (LeftOut& one : index.left_out) strip(one.tensor);
+  for (LeftOut& left : index.left_out) strip(left.tensor);
 }
 
 }  // namespace transload::torch

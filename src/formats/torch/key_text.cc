@@ -65,7 +65,7 @@ std::string wide_text(ByteView little_endian) {
     }
     digits += static_cast<char>('0' + rest);
   }
-  if (digits.empty()) digits += '0';
+  if (digits.empty()) digits = "0";
   if (negative) digits += '-';
   std::reverse(digits.begin(), digits.end());
   return digits;

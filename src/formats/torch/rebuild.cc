@@ -192,7 +192,7 @@ TensorInfo Rebuilder::describe(PickleRef ref, std::span<const PickleRef> values,
   return tensor;
 }
 
-std::variant<TensorInfo, Uncarried> Rebuilder::plain(PickleRef ref, std::span<const PickleRef> values, Role role) {
+std::variant<TensorInfo, LeftOut> Rebuilder::plain(PickleRef ref, std::span<const PickleRef> values, Role role) {
   // v1: storage, offset, size, strides. v2: requires_grad, hooks, perhaps metadata. v3: the same, with a dtype before
   // the metadata.
   const std::size_t fixed = role == Role::tensor_v1 ? 4 : role == Role::tensor_v2 ? 6 : 7;
@@ -211,16 +211,16 @@ std::variant<TensorInfo, Uncarried> Rebuilder::plain(PickleRef ref, std::span<co
                : nullptr;
     if (type == nullptr || type->role != Role::dtype) pickle_.fail(ref, "a tensor without a dtype");
   }
-  if (!type->dtype) return Uncarried{fmt::format("has the type {}, which is not read", type->name)};
+  if (!type->dtype) return LeftOut{{}, fmt::format("has the type {}, which is not read", type->name)};
   TensorInfo tensor = describe(ref, values.first(4), *type->dtype);
   if (values.size() > fixed) {
-    if (std::string reason = lazy_flags(values.back()); !reason.empty()) return Uncarried{std::move(reason)};
+    if (std::string reason = lazy_flags(values.back()); !reason.empty()) return LeftOut{{}, std::move(reason)};
   }
   return tensor;
 }
 
 // (function, type, its arguments, attributes): the attributes of a tensor are not carried over.
-std::variant<TensorInfo, Uncarried> Rebuilder::typed(PickleRef ref, std::span<const PickleRef> values) {
+std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<const PickleRef> values) {
   const auto is = [&](PickleRef value, Role wanted) {
     return pickle_.kind(value) == PickleKind::global && role(value) == wanted;
   };
@@ -241,8 +241,8 @@ std::variant<TensorInfo, Uncarried> Rebuilder::typed(PickleRef ref, std::span<co
   pickle_.fail(ref, "a tensor that is not built by a function for tensors", Errc::unsupported);
 }
 
-std::variant<TensorInfo, Uncarried> Rebuilder::tensor(PickleRef ref) {
-  if (pickle_.kind(ref) == PickleKind::persistent) return Uncarried{"is a bare storage, not a tensor"};
+std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
+  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{{}, "is a bare storage, not a tensor"};
   const Pickle::Call call = pickle_.call(ref);
   if (call.state || !call.elements.empty() || !call.entries.empty()) {
     pickle_.fail(ref, "a tensor that is changed after it was built");
@@ -270,13 +270,13 @@ std::variant<TensorInfo, Uncarried> Rebuilder::tensor(PickleRef ref) {
       if (!values.empty() && role(values[0]) == Role::layout && pickle_.kind(values[0]) == PickleKind::call) {
         layout = shortened(pickle_.text(arguments(values[0], 1, 1)[0]), 40);
       }
-      return Uncarried{fmt::format("is sparse ({})", layout)};
+      return LeftOut{{}, fmt::format("is sparse ({})", layout)};
     }
-    case Role::quantised: return Uncarried{"is quantised"};
-    case Role::meta: return Uncarried{"is on the meta device: it has a shape and no values"};
-    case Role::nested: return Uncarried{"is a nested tensor"};
-    case Role::subclass: return Uncarried{"is of a tensor subclass"};
-    default: return Uncarried{"was written from an accelerator in a form that is not read"};
+    case Role::quantised: return LeftOut{{}, "is quantised"};
+    case Role::meta: return LeftOut{{}, "is on the meta device: it has a shape and no values"};
+    case Role::nested: return LeftOut{{}, "is a nested tensor"};
+    case Role::subclass: return LeftOut{{}, "is of a tensor subclass"};
+    default: return LeftOut{{}, "was written from an accelerator in a form that is not read"};
   }
 }
 

@@ -13,11 +13,6 @@
 
 namespace transload::torch {
 
-// A tensor that is there and cannot be carried, and why: "is sparse (torch.sparse_coo)".
-struct Uncarried {
-  std::string reason;
-};
-
 class Rebuilder {
  public:
   // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for.
@@ -28,7 +23,7 @@ class Rebuilder {
   // Whether `ref` is a tensor, one that cannot be carried included, or a bare storage.
   bool is_tensor(wire::PickleRef ref) const;
   // The tensor without its name. Errc::corrupt with the offset when its parts do not fit together.
-  std::variant<TensorInfo, Uncarried> tensor(wire::PickleRef ref);
+  std::variant<TensorInfo, LeftOut> tensor(wire::PickleRef ref);
   // Checks every call that is no tensor: its arguments are what such a call takes.
   void check_calls() const;
   // The width of the units to reverse in each storage if the file is big-endian. Errc::corrupt where tensors disagree
@@ -38,8 +33,8 @@ class Rebuilder {
   std::int64_t mixed_widths() const noexcept { return mixed_; }
 
  private:
-  std::variant<TensorInfo, Uncarried> plain(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, Role role);
-  std::variant<TensorInfo, Uncarried> typed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
+  std::variant<TensorInfo, LeftOut> plain(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, Role role);
+  std::variant<TensorInfo, LeftOut> typed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
   TensorInfo describe(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, DType dtype);
   std::string lazy_flags(wire::PickleRef metadata) const;
   std::vector<std::int64_t> numbers(wire::PickleRef ref, std::string_view what) const;
