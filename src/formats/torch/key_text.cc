@@ -65,7 +65,7 @@ std::string wide_text(ByteView little_endian) {
     }
     digits.push_back(static_cast<char>('0' + rest));
   }
-  if (digits.empty()) digits = "0";
+  if (digits.empty()) digits.push_back('0');
   if (negative) digits.push_back('-');
   return {digits.rbegin(), digits.rend()};
 }
