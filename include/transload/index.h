@@ -39,7 +39,8 @@ struct Storage {
   std::uint64_t size = 0;  // decoded bytes
   Codec codec = Codec::plain;
   std::uint8_t swap = 0;             // width of big-endian units to reverse when reading; 0: little endian
-  std::optional<Checksum> checksum;  // of the stored bytes of a plain storage, of the decoded ones of a deflated one
+  // Of the stored bytes of a plain storage, of the decoded ones of a deflated one; of strings as TensorFlow counts it.
+  std::optional<Checksum> checksum;
 };
 
 // A box of a tensor that lies in one storage. Most tensors are one chunk that covers them.

@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <mutex>
-#include <optional>
 
 #include "transload/error.h"
 #include "wire/crc.h"
@@ -131,9 +130,9 @@ class FileReader final : public Reader {
       const Storage& storage = index_.storages[id];
       const Bytes stored = source(storage).view(storage.at.offset, storage.at.size);
       if (storage.codec == Codec::tf_strings) {
-        return wire::decode_tf_strings(stored.view(), storage.size,
-                                       storage.checksum ? std::optional(storage.checksum->value) : std::nullopt,
-                                       storage.swap > 1, index_.files[storage.at.file], storage.at.offset);
+        const auto sum = storage.checksum ? std::optional(storage.checksum->value) : std::nullopt;
+        return wire::decode_tf_strings(stored.view(), storage.size, sum, storage.swap > 1,
+                                       index_.files[storage.at.file], storage.at.offset);
       }
       Bytes bytes = wire::inflate(stored.view(), storage.size, index_.files[storage.at.file], storage.at.offset);
       if (storage.checksum) compare(storage, checksum(storage.checksum->kind, 0, bytes.view()));
