@@ -79,6 +79,7 @@ struct Plan {
   std::vector<Equal> equals;
   std::vector<std::string> notes;
   std::map<std::string, std::string> metadata;  // for the target's format
+  bool allow_overflow = false;                  // a cast may turn a finite value into infinity
 };
 
 std::string to_json(const Plan& plan);       // schema: docs/plan.md

@@ -1,0 +1,113 @@
+#include "transload/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include "run/items.h"
+#include "transload/error.h"
+#include "wire/crc.h"
+
+namespace transload {
+namespace {
+
+unsigned thread_count(const RunOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// Each of the names that an output takes must be another file than every input.
+void check_not_an_input(const Sources& sources, const fs::path& folder, const std::vector<OutputSet::File>& files) {
+  for (const auto& source : sources) {
+    for (const std::string& input : source->index().files) {
+      for (const OutputSet::File& file : files) {
+        std::error_code ignored;
+        if (fs::equivalent(input, folder / file.name, ignored)) {
+          throw Error(Errc::usage, "is both input and output; it is left as it was",
+                      {.file = (folder / file.name).string(), .offset = {}, .tensor = {}},
+                      "choose another output name");
+        }
+      }
+    }
+  }
+}
+
+// Checksums of the slots from those of their items, which lie in the order of the bytes.
+std::vector<std::uint32_t> joined(const Plan& plan, const std::vector<Item>& items,
+                                  const std::vector<std::uint32_t>& parts) {
+  std::vector<std::uint32_t> sums(plan.slots.size(), 0);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    sums[items[i].slot] = wire::crc32c_combine(sums[items[i].slot], parts[i], items[i].end - items[i].begin);
+  }
+  return sums;
+}
+
+// What a plan promises to be equal, because the output keeps only one of the two.
+void check_equal(const Plan& plan, const Sources& sources) {
+  for (const Equal& equal : plan.equals) {
+    const Reader& source = *sources.at(equal.source);
+    const TensorInfo* kept = source.index().find(equal.kept);
+    const TensorInfo* dropped = source.index().find(equal.dropped);
+    if (kept == nullptr || dropped == nullptr) throw Error(Errc::usage, "the plan names a tensor that is not there");
+    const bool same_place = kept->chunks.size() == 1 && dropped->chunks.size() == 1 &&
+                            kept->chunks.front().storage == dropped->chunks.front().storage &&
+                            kept->chunks.front().offset == dropped->chunks.front().offset &&
+                            kept->chunks.front().strides == dropped->chunks.front().strides;
+    if (kept->dtype == dropped->dtype && kept->shape == dropped->shape &&
+        (same_place || tensor_digest(source, *kept) == tensor_digest(source, *dropped))) {
+      continue;
+    }
+    throw Error(Errc::mismatch,
+                fmt::format("differs from '{}', to which it is tied: the output has room for one only", equal.kept),
+                {.file = plan.sources.at(equal.source).path, .offset = {}, .tensor = equal.dropped},
+                "if the tied values are the ones wanted, add --drop with this tensor's name");
+  }
+}
+
+}  // namespace
+
+void run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
+         const Destination& destination, std::span<const Sidecar> sidecars, const RunOptions& options) {
+  std::vector<OutputSet::File> files;
+  for (const Sidecar& sidecar : sidecars) files.push_back({sidecar.name, sidecar.bytes.size(), false});
+  files.insert(files.end(), layout.files.begin(), layout.files.end());
+  const auto place = [&](std::uint32_t file) { return sidecars.size() + file; };
+
+  check_not_an_input(sources, destination.folder, files);
+  const std::unique_ptr<Reader> output = view(plan, sources);
+  OutputSet set(destination.folder, files, destination.overwrite);
+  check_equal(plan, sources);
+
+  for (std::size_t i = 0; i < sidecars.size(); ++i) set.sink(i).write(0, as_bytes(sidecars[i].bytes));
+  std::uint64_t written = 0, expected = 0;
+  for (const OutputSet::File& file : layout.files) expected += file.size;
+  const auto write_fixed = [&](const std::vector<FixedBytes>& all) {
+    for (const FixedBytes& fixed : all) {
+      set.sink(place(fixed.file)).write(fixed.offset, as_bytes(fixed.bytes));
+      written += fixed.bytes.size();
+    }
+  };
+  write_fixed(layout.fixed);
+
+  const std::vector<Item> items = cut_into_items(plan, options.memory / thread_count(options));
+  std::vector<std::uint32_t> parts(layout.needs_checksums ? items.size() : 0);
+  for_each_item(items, options, [&](std::size_t i) {
+    const Item& item = items[i];
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(item.end - item.begin);
+    const MutableByteView bytes(buffer.get(), item.end - item.begin);
+    output->read(item.slot, item.begin, bytes);
+    if (layout.needs_checksums) parts[i] = wire::crc32c(0, bytes);
+    const Extent& slot = layout.slots[item.slot];
+    set.sink(place(slot.file)).write(slot.offset + item.begin, bytes);
+  });
+  for (const Item& item : items) written += item.end - item.begin;
+  if (format.finish != nullptr) write_fixed(format.finish(plan, layout, joined(plan, items, parts)));
+  if (written != expected) {
+    throw Error(Errc::usage, fmt::format("{} bytes of {} were written; nothing is published", written, expected));
+  }
+  set.publish();
+}
+
+}  // namespace transload

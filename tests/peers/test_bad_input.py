@@ -1,0 +1,308 @@
+"""Bad input ends with exit 2, one clear line, and nothing left behind."""
+import json
+import os
+import resource
+import shutil
+import subprocess
+
+import pytest
+import torch
+
+import support
+from support import GOLDEN, TINY, make_model, transload, write_model
+
+ROOT_USER = os.geteuid() == 0
+
+
+def listing(folder):
+    return sorted((str(p.relative_to(folder)), p.lstat().st_size, p.is_dir()) for p in folder.rglob("*"))
+
+
+def refused(work, *arguments, says=(), **options):
+    """Runs the program in `work`; it has to fail as the issue demands, and to leave `work` as it was."""
+    before = listing(work)
+    result = transload(*arguments, expect=2, cwd=work, **options)
+    lines = result.err.splitlines()
+    assert lines and lines[0].startswith("transload: error: "), result
+    assert sum(line.startswith("transload: error: ") for line in lines) == 1, result
+    assert all(line.startswith(("transload: ", "  ")) for line in lines), result
+    assert result.out == "", result
+    for text in says:
+        assert text in result.err, f"{text!r} is not in:\n{result.err}"
+    assert listing(work) == before
+    return result
+
+
+@pytest.fixture
+def work(tmp_path):
+    shutil.copytree(support.ROOT / "examples/tiny-bert", tmp_path / "tiny")
+    return tmp_path
+
+
+def change(work, function):
+    path = work / "tiny/pytorch_model.bin"
+    torch.save(function(torch.load(path)), path)
+
+
+CONVERT = ("convert", "tiny", "out/model.ckpt", "--to", "tf1")
+SCRIPT = ("bert-to-tf", "--model_name", "tiny", "--pytorch_model_path", "tiny/pytorch_model.bin", "--tf_cache_dir", "out")
+BOTH = pytest.mark.parametrize("command", [CONVERT, SCRIPT], ids=["convert", "bert-to-tf"])
+QUERY = "encoder.layer.1.attention.self.query.weight"
+
+
+@BOTH
+def test_missing_tensor(work, command):
+    change(work, lambda state: {k: v for k, v in state.items() if k != QUERY})
+    refused(work, *command, says=[QUERY])
+
+
+def test_all_problems_at_once(work):
+    change(work, lambda state: {**{k: v for k, v in state.items() if "query.weight" not in k}, "odd": torch.ones(2)})
+    refused(work, *CONVERT, says=[QUERY, "encoder.layer.0.attention.self.query.weight", "odd"])
+
+
+@BOTH
+def test_nested_dict_without_a_state_dict(work, command):
+    change(work, lambda state: {"epoch": 3, "something": {"else": state}})
+    refused(work, *command)
+
+
+@BOTH
+@pytest.mark.parametrize("file", ["full_module_builtin/zip.bin", "full_module_builtin/legacy.bin",
+                                  "full_module_custom/zip.bin", "full_module_custom/legacy.bin"])
+def test_whole_module_pickle(work, command, file):
+    shutil.copy(GOLDEN / "pytorch" / file, work / "tiny/pytorch_model.bin")
+    refused(work, *command, says=["state_dict"])
+
+
+@BOTH
+def test_forbidden_global(work, command):
+    class Evil:
+        def __reduce__(self):
+            return os.system, ("touch PWNED",)
+    torch.save({"a": torch.ones(2), "b": Evil()}, work / "tiny/pytorch_model.bin")
+    refused(work, *command, says=["system", "pytorch_model.bin", "@"])
+    assert not (work / "PWNED").exists()
+
+
+@BOTH
+def test_wrong_shape(work, command):
+    change(work, lambda state: {**state, QUERY: torch.ones(32, 31)})
+    refused(work, *command, says=[QUERY, "[32, 31]", "[32, 32]"])
+
+
+@BOTH
+def test_wrong_vocabulary_for_the_configuration(work, command):
+    config = json.loads((work / "tiny/config.json").read_text())
+    (work / "tiny/config.json").write_text(json.dumps({**config, "vocab_size": 101}))
+    refused(work, *command, says=["word_embeddings", "101", "100"])
+
+
+@BOTH
+def test_unknown_tensor(work, command):
+    change(work, lambda state: {**state, "extra.thing": torch.ones(3)})
+    refused(work, *command, says=["extra.thing", "--drop"] if command is CONVERT else ["extra.thing"])
+
+
+def test_unknown_tensor_dropped_and_recorded(work):
+    change(work, lambda state: {**state, "extra.thing": torch.ones(3)})
+    result = transload(*CONVERT, "--drop", "extra.*", "--json", cwd=work)
+    assert "extra.thing" in result.out
+    assert json.loads(result.out)
+
+
+@pytest.mark.parametrize("source", ["pytorch_model.bin", "pytorch_model.legacy.bin", "model.safetensors"])
+def test_truncated(work, source):
+    # Every length is tried inside the library's own tests; here a sample of them against the whole program.
+    data = (TINY / source).read_bytes()
+    lengths = {0, 1, 4, 7, 8, 9, 30, 100, 1000, len(data) // 2, len(data) - 1, len(data) - 8, len(data) - 22,
+               len(data) - 40, len(data) - 100, *range(13, len(data), len(data) // 12)}
+    name = "model.safetensors" if source.endswith("safetensors") else "pytorch_model.bin"
+    folder = work / "cut"
+    folder.mkdir()
+    shutil.copy(TINY / "config.json", folder)
+    for length in sorted(lengths):
+        (folder / name).write_bytes(data[:length])
+        refused(work, "convert", f"cut/{name}", "out/model.ckpt", "--to", "tf1", says=[name])
+
+
+@pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001"])
+def test_truncated_tensorflow(work, suffix):
+    shutil.copytree(TINY / "expected_tf", work / "tf")
+    path = work / f"tf/tiny.ckpt.{suffix}"
+    data = path.read_bytes()
+    for length in [*range(0, len(data), len(data) // 15), len(data) - 1]:
+        path.write_bytes(data[:length])
+        refused(work, "convert", "tf/tiny.ckpt", "back", "--to", "hf", "--config", "tiny/config.json")
+
+
+def test_flipped_byte_in_a_zip(work):
+    path = work / "tiny/pytorch_model.bin"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    refused(work, *CONVERT, says=["pytorch_model.bin"])
+
+
+def test_flipped_byte_in_a_bundle(work):
+    shutil.copytree(TINY / "expected_tf", work / "tf")
+    for name, at in (("tiny.ckpt.data-00000-of-00001", 50000), ("tiny.ckpt.index", 700)):
+        path = work / "tf" / name
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[at] ^= 1
+        path.write_bytes(bad)
+        refused(work, "convert", "tf/tiny.ckpt", "back", "--to", "hf", "--config", "tiny/config.json", says=[name])
+        path.write_bytes(good)
+
+
+def test_flipped_byte_is_found_by_inspect(work):
+    refused(work, "inspect", GOLDEN / "tensorflow/corrupt_data_bitflip/model.ckpt", "--digest")
+    refused(work, "inspect", GOLDEN / "pytorch/zip_variants/data_bitflip.bin", "--digest")
+
+
+@BOTH
+@pytest.mark.parametrize("file,says", [("gitlfs.bin", ["git lfs pull"]), ("empty.bin", ["empty"]), ("text.bin", []),
+                                       ("evil.bin", []), ("plain_zip.bin", []), ("pickle_only.bin", [])])
+def test_not_a_checkpoint(work, command, file, says):
+    shutil.copy(GOLDEN / "pytorch/not_torch" / file, work / "tiny/pytorch_model.bin")
+    refused(work, *command, says=["pytorch_model.bin", *says])
+
+
+@BOTH
+def test_no_such_source(work, command):
+    refused(work, *[argument.replace("tiny", "nowhere") for argument in command], says=["nowhere"])
+
+
+@BOTH
+def test_output_folder_is_below_a_file(work, command):
+    (work / "out").write_text("a file")
+    refused(work, *command, says=["out"])
+
+
+@BOTH
+def test_output_folder_cannot_be_written(work, command):
+    if ROOT_USER:  # to whom permissions mean nothing: a file system that is mounted for reading only
+        (work / "out").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", work / "out"], check=True)
+        try:
+            refused(work, *command, says=["out"])
+        finally:
+            subprocess.run(["umount", work / "out"], check=True)
+    else:
+        (work / "out").mkdir(mode=0o555)
+        refused(work, *command, says=["out"])
+
+
+@BOTH
+def test_full_disk(work, command):
+    (work / "out").mkdir()
+    if ROOT_USER:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", work / "out"], check=True)
+        try:
+            refused(work, *command, says=["out"])
+        finally:
+            subprocess.run(["umount", work / "out"], check=True)
+    else:
+        refused(work, *command, says=["out"],
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)))
+
+
+def test_existing_output(work):
+    transload(*CONVERT, cwd=work)
+    before = {p: p.read_bytes() for p in (work / "out").iterdir()}
+    refused(work, *CONVERT, says=["out", "--force"])
+    assert {p: p.read_bytes() for p in (work / "out").iterdir()} == before
+    transload(*CONVERT, "--force", cwd=work)
+    assert {p: p.read_bytes() for p in (work / "out").iterdir()} == before
+
+
+def test_an_empty_folder_is_no_existing_output(work):
+    (work / "out").mkdir()
+    transload("convert", "tiny", "out", "--to", "hf", cwd=work)
+    assert (work / "out/model.safetensors").exists()
+    refused(work, "convert", "tiny", "out", "--to", "hf", says=["--force"])
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["plain", "force"])
+def test_input_and_output_are_the_same_file(work, force):
+    shutil.copy(TINY / "model.safetensors", work / "a.safetensors")
+    (work / "link.safetensors").symlink_to("a.safetensors")
+    os.link(work / "a.safetensors", work / "hard.safetensors")
+    for target in ("a.safetensors", "./a.safetensors", "link.safetensors", "hard.safetensors"):
+        refused(work, "convert", "a.safetensors", target, *force)
+    assert (work / "a.safetensors").read_bytes() == (TINY / "model.safetensors").read_bytes()
+
+
+def test_a_failed_overwrite_keeps_the_old_output(work):
+    transload(*CONVERT, cwd=work)
+    change(work, lambda state: {k: v for k, v in state.items() if k != QUERY})
+    refused(work, *CONVERT, "--force")
+
+
+def test_a_folder_needs_a_configuration(work):
+    # The number of heads is not in the tensors.
+    (work / "tiny/config.json").unlink()
+    refused(work, "convert", "tiny/pytorch_model.bin", "back", "--to", "hf", says=["--config"])
+
+
+def test_sparse_tensors_are_not_converted(work):
+    refused(work, "convert", GOLDEN / "pytorch/unsupported_sparse/zip.bin", "x.safetensors", says=["sparse"])
+
+
+def test_a_device_and_a_pipe_are_no_checkpoints(work):
+    os.mkfifo(work / "pipe")
+    refused(work, "inspect", "pipe", timeout=20)
+    refused(work, "inspect", "/dev/zero", timeout=20)
+
+
+def test_names_cannot_upset_a_terminal(work):
+    torch.save({"a\x1b[2Jb\r": torch.ones(2), "c\u202ed": torch.ones(1)}, work / "names.pt")
+    out = transload("inspect", "names.pt", cwd=work).out
+    assert "\x1b[2J" not in out and "\r" not in out and "\u202e" not in out
+    names = [t["name"] for t in json.loads(transload("inspect", "names.pt", "--json", cwd=work).out)["tensors"]]
+    assert names == ["a\x1b[2Jb\r", "c\u202ed"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("convert",), ("nonsense",), ("convert", "tiny", "out", "--to", "nowhere"),
+                                       ("bert-to-tf",), ("convert", "tiny", "out/m.ckpt", "--to", "tf1", "--dtype", "f12")])
+def test_wrong_use(work, arguments):
+    before = listing(work)
+    result = transload(*arguments, cwd=work, expect=2)
+    assert result.err, result
+    assert listing(work) == before
+
+
+def test_errors_under_json(work):
+    change(work, lambda state: {k: v for k, v in state.items() if k != QUERY})
+    result = transload(*CONVERT, "--json", cwd=work, expect=2)
+    assert QUERY in json.dumps(json.loads(result.out)) + result.err
+
+
+@pytest.mark.parametrize("kind", ["BertForMaskedLM", "BertForQuestionAnswering"])
+def test_an_absent_pooler_is_said(tmp_path, kind):
+    write_model(make_model(kind), tmp_path / "model")
+    result = transload("convert", "model", "out/model.ckpt", "--to", "tf1", cwd=tmp_path)
+    assert "pooler" in result.out + result.err, result
+    assert not [n for n in support.inspect(tmp_path / "out/model.ckpt")["tensors"] if "pooler" in n]
+
+
+def hostile_files():
+    rows = [line.split("\t") for line in (support.TESTS / "hostile/EXPECTED.tsv").read_text().splitlines()[1:]]
+    return [(r[0], r[3]) for r in rows if (support.TESTS / "hostile" / r[0]).exists()]
+
+
+@pytest.mark.parametrize("folder", ["safetensors", "torch_zip", "torch_legacy", "zip", "pickle", "pickle_mem", "tf_bundle",
+                                    "index"])
+def test_hostile_files_do_no_harm(work, folder):
+    # The outcome of each is held by the library's own tests; here: no crash, no hang, no code run, little memory.
+    cases = [name for name, _ in hostile_files() if name.startswith(folder + "/")]
+    assert cases
+    limit = 2 << 30
+    for name in cases:
+        path = support.TESTS / "hostile" / name
+        result = support.run(support.TRANSLOAD, "inspect", path, "--json", "--digest", cwd=work, timeout=20,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        assert result.code in (0, 2), (name, result)
+        assert (result.code == 2) == ("transload: error: " in result.err), (name, result)
+    assert not list(work.rglob("PWNED*"))
