@@ -82,10 +82,9 @@ void expect_written_back(const fs::path& path) {
   const auto reader = open_bytes(bytes);
   Plan plan = testing::slots_of(*reader);
   for (int turn = 0; turn < 2; ++turn) {
-    const Layout layout = format().layout(plan, {.name = "out.safetensors", .absolute_prefix = {}});
-    ASSERT_EQ(layout.files.size(), 1u);
-    EXPECT_EQ(layout.files[0].name, "out.safetensors");
-    EXPECT_EQ(testing::written_file(layout, plan, *reader), bytes) << path;
+    const auto files = testing::written_files(format(), plan, *reader, "out.safetensors");
+    ASSERT_EQ(files.size(), 1u);
+    EXPECT_EQ(files.at("out.safetensors"), bytes) << path;
     std::ranges::reverse(plan.slots);
   }
 }
