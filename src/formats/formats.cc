@@ -11,8 +11,7 @@
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{safetensors_format(), torch::torch_format(),
-                                            tensor_bundle::tensor_bundle_format()};
+  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(), torch::torch_format()};
   return kFormats;
 }
 
