@@ -59,6 +59,11 @@ struct TensorInfo {
   std::vector<Chunk> chunks;
 };
 
+// A tensor that a file holds and Transload cannot carry: sparse, quantised, lazily conjugated.
+struct LeftOut {
+  std::string tensor, reason;
+};
+
 // Immutable once sealed. Moves, does not copy: the lookups point into it. The order of tensors is that of the file.
 class Index {
  public:
@@ -72,7 +77,7 @@ class Index {
   std::vector<TensorInfo> tensors;
   std::map<std::string, std::string> metadata;  // what the format keeps beside tensors, as text
   std::vector<std::string> notes;               // oddities that a user should know; one sentence each
-  std::vector<std::string> left_out;            // tensors that are there and cannot be carried: "name: reason"
+  std::vector<LeftOut> left_out;                // tensors that are there and cannot be carried
 
   // Builds the lookups and checks what holds for every format: names are unique, chunks lie inside their storages
   // and tensors (Errc::corrupt). Readers call it once, last.

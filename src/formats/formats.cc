@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "formats/safetensors/safetensors.h"
 #include "transload/format.h"
 
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{};
+  static const std::vector<Format> kFormats{safetensors_format()};
   return kFormats;
 }
 

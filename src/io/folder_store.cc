@@ -21,7 +21,7 @@ class FolderStore final : public Store {
   std::vector<std::string> list() const override {
     std::vector<std::string> names;
     std::error_code error;
-    for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
+    for (fs::directory_iterator at(path_.empty() ? "." : path_, error), end; !error && at != end; at.increment(error)) {
       std::error_code ignored;  // a dangling link is no regular file
       if (at->is_regular_file(ignored)) names.push_back(at->path().filename().string());
     }

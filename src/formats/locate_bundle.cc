@@ -1,0 +1,103 @@
+// Finding a TensorFlow checkpoint by any of its names.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.h"
+#include "formats/locate_parts.h"
+#include "formats/shard_name.h"
+#include "transload/error.h"
+
+namespace transload::locating {
+namespace {
+
+constexpr std::uint64_t kMaxCheckpointFile = std::uint64_t{16} << 20;
+
+// The value of model_checkpoint_path in the text form of CheckpointState.
+// TODO: tensor_bundle::checkpoint_prefix() takes its place when that part is merged.
+std::string checkpoint_prefix(std::string_view text, const std::string& file) {
+  constexpr std::string_view kField = "model_checkpoint_path";
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.starts_with(kField)) continue;
+    const std::size_t open = line.find('"');
+    const std::size_t close = line.rfind('"');
+    if (open == line.npos || close == open) break;
+    std::string value;
+    for (std::size_t i = open + 1; i < close; ++i) {
+      if (line[i] == '\\' && i + 1 < close) ++i;
+      value += line[i];
+    }
+    return value;
+  }
+  throw Error(Errc::corrupt, "names no model_checkpoint_path", {.file = file, .offset = {}, .tensor = {}});
+}
+
+bool leads_out(const fs::path& relative) {
+  return std::ranges::any_of(relative, [](const fs::path& part) { return part == ".."; });
+}
+
+}  // namespace
+
+std::optional<fs::path> bundle_prefix_of(const fs::path& file) {
+  const std::string name = file.filename().string();
+  for (const std::string_view extension : {".index", ".meta"}) {
+    if (name.size() > extension.size() && name.ends_with(extension)) {
+      return file.parent_path() / name.substr(0, name.size() - extension.size());
+    }
+  }
+  constexpr std::string_view kData = ".data";
+  const std::optional<ShardName> shard = parse_shard_name(name + ".");  // the number ends the name here
+  if (!shard || shard->extension != "." || !shard->stem.ends_with(kData)) return std::nullopt;
+  return file.parent_path() / shard->stem.substr(0, shard->stem.size() - kData.size());
+}
+
+bool is_bundle_prefix(const fs::path& path) { return path.has_filename() && is_file(path.string() + ".index"); }
+
+Location at_bundle_prefix(const fs::path& prefix, std::string display) {
+  if (!is_bundle_prefix(prefix)) {
+    throw Error(
+        Errc::io,
+        fmt::format("the index of this TensorFlow checkpoint is missing: '{}'", shortened(prefix.string() + ".index")),
+        {.file = std::move(display), .offset = {}, .tensor = {}},
+        "put NAME.index and all NAME.data-* files into one folder");
+  }
+  Location location;
+  location.store = open_folder(prefix.parent_path());
+  location.name = prefix.filename().string();
+  location.format = &format_or_fail("tensor_bundle", display);
+  location.folder = folder_of(prefix);
+  location.display = std::move(display);
+  return location;
+}
+
+Location at_checkpoint_file(const fs::path& checkpoint) {
+  const std::shared_ptr<Source> source = open_file(checkpoint);
+  if (source->size() > kMaxCheckpointFile) {
+    throw Error(Errc::unsupported, fmt::format("{} bytes are too many for a `checkpoint` file", source->size()),
+                where(checkpoint));
+  }
+  std::string text(source->size(), '\0');
+  source->read(0, std::as_writable_bytes(std::span(text)));
+  const fs::path named = checkpoint_prefix(text, source->name());
+  const fs::path folder = checkpoint.parent_path();
+  const bool follow = named.is_absolute() ? is_bundle_prefix(named) : !leads_out(named);
+  const fs::path prefix = named.is_absolute() && follow ? named : folder / (follow ? named : named.filename());
+  try {
+    Location location = at_bundle_prefix(prefix, prefix.string());
+    if (named.is_absolute() || !follow) {
+      location.notes.push_back(fmt::format("`checkpoint` names '{}'; '{}' is taken.", shortened(named.string()),
+                                           shortened(prefix.string())));
+    }
+    return location;
+  } catch (Error& error) {
+    error.advise("name the checkpoint's own prefix instead of its folder");
+    throw;
+  }
+}
+
+}  // namespace transload::locating

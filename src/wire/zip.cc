@@ -1,0 +1,191 @@
+#include "wire/zip.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <vector>
+
+#include "core/text.h"
+#include "transload/error.h"
+#include "wire/crc.h"
+#include "wire/cursor.h"
+#include "wire/inflate.h"
+#include "wire/zip_directory.h"
+
+namespace transload::wire {
+namespace {
+
+constexpr std::uint32_t kLocalSignature = 0x04034b50, kDescriptorSignature = 0x08074b50;
+constexpr std::uint64_t kLocalSize = 30;
+constexpr std::uint64_t kReadAhead = 256;  // enough for the extra fields of most local headers
+constexpr std::uint16_t kDescriptorFlag = 0x0008;
+constexpr std::uint64_t kMostRatio = 200;
+constexpr std::uint64_t kAlwaysFine = 1 << 20;
+
+class LocalChecker {
+ public:
+  LocalChecker(const Source& source, const ZipCentral& entry, std::uint64_t limit)
+      : source_(source), entry_(entry), limit_(limit) {}
+
+  // Where the content begins.
+  std::uint64_t check() const {
+    const std::uint64_t room = limit_ - entry_.header;
+    const std::uint64_t fixed = kLocalSize + entry_.name.size();
+    if (room < fixed) fail("its local header overlaps what follows");
+    Bytes bytes = read_copy(source_, entry_.header, std::min(room, fixed + kReadAhead));
+    const std::uint64_t extra_size = sizes_of(bytes).second;
+    if (room < fixed + extra_size) fail("its local header overlaps what follows");
+    if (bytes.size() < fixed + extra_size) bytes = read_copy(source_, entry_.header, fixed + extra_size);
+    check_fields(Cursor(bytes.slice(0, fixed + extra_size), source_.name(), entry_.header), extra_size);
+    const std::uint64_t offset = entry_.header + fixed + extra_size;
+    if (entry_.stored > limit_ - offset) {
+      fail(fmt::format("it claims {} bytes where {} lie before what follows", entry_.stored, limit_ - offset));
+    }
+    check_gap(offset + entry_.stored);
+    return offset;
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view message) const {
+    throw Error(Errc::corrupt, fmt::format("entry '{}': {}", shortened(entry_.name, 80), message),
+                {.file = source_.name(), .offset = entry_.header, .tensor = {}});
+  }
+
+  bool has_descriptor() const { return (entry_.flags & kDescriptorFlag) != 0; }
+
+  std::pair<std::uint64_t, std::uint64_t> sizes_of(const Bytes& header) const {
+    Cursor cursor(header, source_.name(), entry_.header);
+    if (cursor.u32() != kLocalSignature) fail("no local header where the directory says");
+    cursor.skip(22);
+    const std::uint16_t name_size = cursor.u16(), extra_size = cursor.u16();
+    if (name_size != entry_.name.size()) fail("its local header has another name");
+    return {name_size, extra_size};
+  }
+
+  void check_fields(Cursor cursor, std::uint64_t extra_size) const {
+    cursor.skip(6);  // signature, version needed
+    if (cursor.u16() != entry_.flags) fail("its local header has other flags");
+    if (cursor.u16() != entry_.method) fail("its local header has another compression method");
+    cursor.skip(4);  // time, date
+    const std::uint32_t crc = cursor.u32(), stored = cursor.u32(), size = cursor.u32();
+    cursor.skip(4);  // lengths
+    if (cursor.text(entry_.name.size()) != entry_.name) fail("its local header has another name");
+    const Zip64Extra extra = read_zip64_extra(cursor, extra_size);
+    // Before a data descriptor follows, a local header may leave checksum and sizes 0 (torch does); in its 64-bit
+    // part torch fills in only the first.
+    const auto agrees = [&](std::uint64_t local, std::uint64_t central) {
+      return local == central || (has_descriptor() && local == 0);
+    };
+    const auto agrees32 = [&](std::uint32_t local, std::uint64_t central, std::size_t place) {
+      if (local == 0xFFFFFFFF && extra.values.size() > place) return agrees(extra.values[place], central);
+      return agrees(local, central);
+    };
+    if (!agrees(crc, entry_.crc)) fail("its local header has another checksum");
+    if (!agrees32(size, entry_.size, 0) || !agrees32(stored, entry_.stored, 1))
+      fail("its local header has other sizes");
+  }
+
+  // Between the content and what follows lies the data descriptor, or nothing.
+  void check_gap(std::uint64_t end) const {
+    const std::uint64_t gap = limit_ - end;
+    if (!has_descriptor()) {
+      if (gap != 0) fail(fmt::format("{} bytes after its content belong to nothing", gap));
+      return;
+    }
+    // With or without a signature, with sizes of 32 or 64 bits (APPNOTE 4.3.9).
+    if (gap != 12 && gap != 16 && gap != 20 && gap != 24) {
+      fail(fmt::format("the {} bytes after its content are not a data descriptor", gap));
+    }
+    Cursor cursor(read_copy(source_, end, gap), source_.name(), end);
+    if ((gap == 16 || gap == 24) && cursor.u32() != kDescriptorSignature)
+      fail("its data descriptor lacks the signature");
+    const bool wide = gap >= 20;
+    const std::uint32_t crc = cursor.u32();
+    const std::uint64_t stored = wide ? cursor.u64() : cursor.u32(), size = wide ? cursor.u64() : cursor.u32();
+    if (crc != entry_.crc || stored != entry_.stored || size != entry_.size) {
+      fail("its data descriptor and the directory disagree");
+    }
+  }
+
+  const Source& source_;
+  const ZipCentral& entry_;
+  std::uint64_t limit_;  // where the next header or the directory begins
+};
+
+// A deflated archive that would fill memory or disk out of nothing.
+void check_ratio(const Source& source, const std::vector<ZipCentral>& entries) {
+  std::uint64_t total = 0;
+  for (const ZipCentral& entry : entries) {
+    if (entry.method == 0) continue;
+    if (__builtin_add_overflow(total, entry.size, &total) ||
+        (total > kAlwaysFine && total / kMostRatio > source.size())) {
+      throw Error(Errc::corrupt,
+                  fmt::format("entry '{}': the archive claims to decode to more than {} times its own size",
+                              shortened(entry.name, 80), kMostRatio),
+                  {.file = source.name(), .offset = entry.at, .tensor = {}});
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ZipEntry> read_zip(const Source& source) {
+  const ZipDirectory directory = read_zip_directory(source);
+  const std::vector<ZipCentral>& central = directory.entries;
+  check_ratio(source, central);
+  std::vector<std::size_t> order(central.size());  // by place in the file
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return central[a].header < central[b].header; });
+  if (central[order.front()].header != 0) {
+    throw Error(Errc::corrupt,
+                fmt::format("{} bytes before the first entry belong to nothing", central[order.front()].header),
+                {.file = source.name(), .offset = 0, .tensor = {}});
+  }
+  std::vector<ZipEntry> entries(central.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ZipCentral& entry = central[order[i]];
+    const std::uint64_t limit = i + 1 < order.size() ? central[order[i + 1]].header : directory.offset;
+    if (entry.header > directory.offset || limit > directory.offset) {
+      throw Error(Errc::corrupt,
+                  fmt::format("entry '{}' claims to lie at {}, past the last entry", shortened(entry.name, 80),
+                              std::max(entry.header, limit)),
+                  {.file = source.name(), .offset = entry.at, .tensor = {}});
+    }
+    ZipEntry& out = entries[order[i]];
+    out.offset = LocalChecker(source, entry, limit).check();
+    out.name = entry.name;
+    out.header = entry.header;
+    out.stored = entry.stored;
+    out.size = entry.size;
+    out.deflated = entry.method != 0;
+    if (entry.crc != 0) out.crc = entry.crc;
+  }
+  return entries;
+}
+
+std::string zip_entry_label(const Source& source, const ZipEntry& entry) { return source.name() + '!' + entry.name; }
+
+Bytes read_zip_entry(const Source& source, const ZipEntry& entry, std::uint64_t most) {
+  const std::string label = zip_entry_label(source, entry);
+  const auto fail = [&](Errc code, const std::string& message) {
+    throw Error(code, message, {.file = label, .offset = 0, .tensor = {}});
+  };
+  if (entry.size > most || entry.stored > most) {
+    fail(Errc::unsupported,
+         fmt::format("is of {} bytes; at most {} are read", std::max(entry.size, entry.stored), most));
+  }
+  Bytes bytes = read_copy(source, entry.offset, entry.stored);
+  if (entry.deflated) bytes = inflate(bytes.view(), entry.size, label, 0);
+  if (entry.crc) {
+    const std::uint32_t found = crc32(0, bytes.view());
+    if (found != *entry.crc) {
+      fail(Errc::corrupt, fmt::format("checksum mismatch: CRC-32 {:08x} computed, {:08x} stored", found, *entry.crc));
+    }
+  }
+  return bytes;
+}
+
+}  // namespace transload::wire
