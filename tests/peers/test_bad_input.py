@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -26,7 +25,6 @@ def refused(work, *arguments, says=(), **options):
     assert lines and lines[0].startswith("transload: error: "), result
     assert sum(line.startswith("transload: error: ") for line in lines) == 1, result
     assert all(line.startswith(("transload: ", "  ")) for line in lines), result
-    assert result.out == "", result
     for text in says:
         assert text in result.err, f"{text!r} is not in:\n{result.err}"
     assert listing(work) == before
@@ -217,7 +215,6 @@ def test_file_size_limit(work, command):
 
 
 def limit_file_size():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 
 
@@ -261,6 +258,12 @@ def test_a_folder_needs_a_configuration(work):
 
 def test_sparse_tensors_are_not_converted(work):
     refused(work, "convert", GOLDEN / "pytorch/unsupported_sparse/zip.bin", "x.safetensors", says=["sparse"])
+
+
+def test_a_value_that_overflows_is_not_made_infinite(work):
+    change(work, lambda state: {**state, "pooler.dense.bias": torch.full((32,), 65520.0)})
+    refused(work, *CONVERT, "--dtype", "f16", says=["pooler.dense.bias", "--allow-overflow"])
+    transload(*CONVERT, "--dtype", "bf16", cwd=work)
 
 
 def test_a_device_and_a_pipe_are_no_checkpoints(work):
