@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "mapping/config.h"
+#include "transload/error.h"
+#include "wire/json.h"
+
+namespace transload::mapping {
+namespace {
+
+using wire::Json;
+
+constexpr std::int64_t kMaxSize = 2147483647;  // every framework counts them in 32 bits
+
+bool has(const Json& config, const std::string& key) {
+  const auto found = config.find(key);
+  return found != config.end() && !found->is_null();
+}
+
+// The dialect with the most of its keys in the file; between equals, the one that a mark tells.
+std::size_t told_by_keys(const Family& family, const Json& config, const std::string& file) {
+  std::size_t best = 0, best_score = 0;
+  for (std::size_t d = 0; d < family.dialects.size(); ++d) {
+    std::size_t keys = 0;
+    for (const ConfigKey& key : family.config)
+      keys += !key.cells[d].key.empty() && has(config, key.cells[d].key) ? 1u : 0u;
+    const std::vector<std::string>& marks = family.config_files[d].marks;
+    const bool marked =
+        std::any_of(marks.begin(), marks.end(), [&](const auto& mark) { return config.contains(mark); });
+    const std::size_t score = keys == 0 && !marked ? 0 : 2 * keys + (marked == !marks.empty() ? 1 : 0);
+    if (score > best_score) {
+      best = d;
+      best_score = score;
+    }
+  }
+  if (best_score == 0) {
+    throw Error(Errc::mismatch, fmt::format("has none of the keys of a {} configuration", family.name),
+                {.file = file, .offset = {}, .tensor = {}});
+  }
+  return best;
+}
+
+// Why `value` is none that the key can have; empty: it is one.
+std::string objection(const ConfigKey& key, const Json& value) {
+  switch (key.check) {
+    case ConfigKey::Check::size:
+      if (value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= kMaxSize)
+        return {};
+      return fmt::format("must be an integer from 1 to {}", kMaxSize);
+    case ConfigKey::Check::integer: return value.is_number_integer() ? "" : "must be an integer";
+    case ConfigKey::Check::boolean: return value.is_boolean() ? "" : "must be true or false";
+    case ConfigKey::Check::positive:
+      return value.is_number() && value.get<double>() > 0 ? "" : "must be a number greater than 0";
+    case ConfigKey::Check::probability:
+      return value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1 ? ""
+                                                                                       : "must be a number from 0 to 1";
+    case ConfigKey::Check::one_of:
+      if (value.is_string() && std::find(key.values.begin(), key.values.end(), value) != key.values.end()) return {};
+      return fmt::format("must be one of {}", fmt::join(key.values, ", "));
+  }
+  return {};
+}
+
+void check_identity(const ConfigFile& form, const Json& config, std::vector<std::string>& problems) {
+  for (const auto& [key, text] : form.require) {
+    if (!config.contains(key)) {
+      problems.push_back(fmt::format("\"{}\" is missing; it must be \"{}\"", key, text));
+    } else if (config[key] != Json(text)) {
+      problems.push_back(fmt::format("\"{}\" is {}, not \"{}\"", key, shortened(config[key].dump(), 60), text));
+    }
+  }
+  for (const auto& [key, reason] : form.refuse) {
+    if (has(config, key)) problems.push_back(fmt::format("\"{}\": {}", key, reason));
+  }
+}
+
+void read_classes(const ConfigFile& form, const Json& config, ReadConfig& read, std::vector<std::string>& problems) {
+  if (form.classes.empty() || !has(config, form.classes)) return;
+  const Json& classes = config[form.classes];
+  for (const Json& each : classes.is_array() ? classes : Json::array({classes})) {
+    if (!each.is_string()) {
+      problems.push_back(fmt::format("\"{}\" must be a list of texts", form.classes));
+      return;
+    }
+    read.classes.push_back(each.get<std::string>());
+  }
+}
+
+void check_divisors(const Family& family, const ReadConfig& read, std::vector<std::string>& problems) {
+  for (const ConfigKey& key : family.config) {
+    const auto divisor = read.values.find(key.name), whole = read.values.find(key.divides);
+    if (key.divides.empty() || divisor == read.values.end() || whole == read.values.end()) continue;
+    if (std::stoll(whole->second) % std::stoll(divisor->second) != 0) {
+      problems.push_back(fmt::format("\"{}\": {} does not divide \"{}\": {}", read.spelt.at(key.name), divisor->second,
+                                     read.spelt.at(key.divides), whole->second));
+    }
+  }
+}
+
+}  // namespace
+
+ReadConfig read_config(const Family& family, std::string_view json, const std::string& file) {
+  const Json config = wire::parse_json(json, file);
+  const Where where{.file = file, .offset = {}, .tensor = {}};
+  if (!config.is_object()) throw Error(Errc::mismatch, "a configuration must be a JSON object", where);
+
+  ReadConfig read;
+  read.file = file;
+  read.dialect = told_by_keys(family, config, file);
+  const ConfigFile& form = family.config_files[read.dialect];
+  std::vector<std::string> problems;
+  check_identity(form, config, problems);
+  for (const ConfigKey& key : family.config) {
+    const ConfigCell& cell = key.cells[read.dialect];
+    if (cell.fixed) {
+      read.values[key.name] = *cell.fixed;
+    } else if (!cell.key.empty() && has(config, cell.key)) {
+      const Json& value = config[cell.key];
+      if (const std::string objections = objection(key, value); !objections.empty()) {
+        problems.push_back(fmt::format("\"{}\" is {}; it {}", cell.key, shortened(value.dump(), 60), objections));
+        continue;
+      }
+      read.values[key.name] = value.dump();
+      read.spelt[key.name] = cell.key;
+    } else if (cell.preset) {
+      read.values[key.name] = *cell.preset;
+    }
+  }
+  read_classes(form, config, read, problems);
+  if (problems.empty()) check_divisors(family, read, problems);
+  if (!problems.empty()) {
+    Error error(Errc::mismatch, problems.front(), where, "correct the file, or give another one with --config F");
+    error.add({problems.begin() + 1, problems.end()});
+    throw error;
+  }
+  return read;
+}
+
+}  // namespace transload::mapping
