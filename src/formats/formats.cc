@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "formats/safetensors/safetensors.h"
+#include "formats/tensor_bundle/tensor_bundle.h"
 #include "transload/format.h"
 
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{safetensors_format()};
+  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format()};
   return kFormats;
 }
 

@@ -101,6 +101,18 @@ fs::path hub_cache_root() {
   return hub_cache_root([](const char* variable) -> const char* { return std::getenv(variable); });
 }
 
+std::string download_advice(const HubId& id) {
+  return fmt::format("if this is a model of the Hugging Face hub, download it first: huggingface-cli download {}{}{}",
+                     id.name, id.revision.empty() ? "" : " --revision ", id.revision);
+}
+
+HubSnapshot hub_snapshot(const HubId& id, const fs::path& root) {
+  if (std::optional<HubSnapshot> snapshot = find_hub_snapshot(id, root)) return *std::move(snapshot);
+  throw Error(Errc::io,
+              fmt::format("no such file or folder, and no such model in the hub cache '{}'", shortened(root.string())),
+              {.file = id.name, .offset = {}, .tensor = {}}, download_advice(id));
+}
+
 std::optional<HubSnapshot> find_snapshot_in(const fs::path& model_folder, std::string_view revision) {
   const fs::path snapshots = model_folder / "snapshots";
   const fs::path named = revision.empty() ? fs::path("main") : fs::path(revision);

@@ -37,6 +37,11 @@ struct HubSnapshot {
 // taken, with a note. nullopt: it is not there. Errc::corrupt when a ref names no commit.
 std::optional<HubSnapshot> find_hub_snapshot(const HubId& id, const fs::path& root);
 
+// The same, where it has to be there: Errc::io with the command that downloads it.
+HubSnapshot hub_snapshot(const HubId& id, const fs::path& root);
+// "if this is a model of the Hugging Face hub, download it first: ...".
+std::string download_advice(const HubId& id);
+
 // A model's own folder in a cache (models--ORG--NAME): the snapshot that it holds.
 std::optional<HubSnapshot> find_snapshot_in(const fs::path& model_folder, std::string_view revision = {});
 

@@ -50,26 +50,17 @@ bool is_path_like(std::string_view what) {
 
 Location in_hub_cache(const HubId& id, std::string_view what, const LocateOptions& options) {
   const fs::path root = options.hub_cache.empty() ? hub_cache_root() : options.hub_cache;
-  const std::string download =
-      fmt::format("if this is a model of the Hugging Face hub, download it first: huggingface-cli download {}{}{}",
-                  id.name, id.revision.empty() ? "" : " --revision ", id.revision);
-  const std::optional<HubSnapshot> snapshot = find_hub_snapshot(id, root);
-  if (!snapshot) {
-    throw Error(
-        Errc::io,
-        fmt::format("no such file or folder, and no such model in the hub cache '{}'", shortened(root.string())),
-        where(what), download);
-  }
+  const HubSnapshot snapshot = hub_snapshot(id, root);
   try {
-    Location location = in_folder(snapshot->folder, options);
+    Location location = in_folder(snapshot.folder, options);
     location.display = what;
-    location.notes.insert(location.notes.begin(), snapshot->notes.begin(), snapshot->notes.end());
-    location.notes.push_back(fmt::format("Found in the hub cache: {}.", shortened(snapshot->folder.string(), 400)));
+    location.notes.insert(location.notes.begin(), snapshot.notes.begin(), snapshot.notes.end());
+    location.notes.push_back(fmt::format("Found in the hub cache: {}.", shortened(snapshot.folder.string(), 400)));
     return location;
   } catch (Error& error) {
     // A snapshot of which only the configuration was downloaded is a common case.
     if (error.code() != Errc::io) throw;
-    throw Error(Errc::io, error.message(), error.where(), download);
+    throw Error(Errc::io, error.message(), error.where(), download_advice(id));
   }
 }
 

@@ -108,10 +108,10 @@ void check_none_forgotten(const Store& store, const std::set<std::string_view>& 
   throw error.add(std::move(forgotten));
 }
 
-// Tensors that a reader knows of and cannot carry, from its "name: reason".
+// Tensors that a reader knows of and cannot carry.
 std::unordered_set<std::string_view> left_out(const Index& index) {
   std::unordered_set<std::string_view> names;
-  for (const std::string& text : index.left_out) names.insert(std::string_view(text).substr(0, text.find(": ")));
+  for (const LeftOut& left : index.left_out) names.insert(left.tensor);
   return names;
 }
 

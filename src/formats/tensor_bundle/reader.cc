@@ -112,7 +112,7 @@ class IndexBuilder {
                   fmt::format("TensorFlow data type {} is none of a stored tensor", entry.data_type));
     }
     if (!type->dtype) {
-      index_.left_out.push_back(fmt::format("{}: Transload has no equal of {}", tensor.name, type->name));
+      index_.left_out.push_back({tensor.name, fmt::format("its type {} has no equal in other formats", type->name)});
       return;
     }
     TensorInfo info{tensor.name, *type->dtype, entry.shape, {}};

@@ -1,0 +1,257 @@
+// transload convert: a checkpoint from one framework's form to another's.
+
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "core/text.h"
+#include "interrupt.h"
+#include "job.h"
+#include "output.h"
+#include "target.h"
+#include "verbs.h"
+
+namespace transload::cli {
+namespace {
+
+struct Options {
+  std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof = "exact";
+  std::vector<std::string> drop;
+  bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false;
+  unsigned threads = 0;
+};
+
+Json to_json(const Target& target, const Job& job) {
+  Json json{{"format", target.format->name},
+            {"dialect", job.binding ? Json(target.dialect.empty() ? "hf" : target.dialect) : Json(nullptr)},
+            {"path", target.display()},
+            {"tensors", job.plan.slots.size()},
+            {"bytes", total_bytes(job.plan)}};
+  Json files = Json::array();
+  for (const Sidecar& sidecar : job.sidecars) files.push_back(sidecar.name);
+  for (const OutputSet::File& file : job.layout.files) files.push_back(file.name);
+  json["files"] = std::move(files);
+  return json;
+}
+
+Json to_json(const ExactProof& proof) {
+  Json differences = Json::array();
+  for (const Difference& each : proof.differences)
+    differences.push_back({{"tensor", each.tensor}, {"what", each.what}});
+  return {{"level", "exact"},         {"holds", proof.holds()},   {"source_tensors", proof.source_tensors},
+          {"carried", proof.carried}, {"dropped", proof.dropped}, {"tensors", proof.tensors},
+          {"equal", proof.equal},     {"bytes", proof.bytes},     {"differences", std::move(differences)}};
+}
+
+Json account(const Location& location, const Job& job, const Target& target) {
+  Json drops = Json::array();
+  for (const Drop& drop : job.plan.drops) drops.push_back({{"tensor", drop.tensor}, {"reason", drop.reason}});
+  std::vector<std::string> notes = location.notes;
+  const Index& index = job.source->index();
+  notes.insert(notes.end(), index.notes.begin(), index.notes.end());
+  notes.insert(notes.end(), job.plan.notes.begin(), job.plan.notes.end());
+  return {{"schema", 1},
+          {"source",
+           {{"path", location.display},
+            {"format", index.format},
+            {"family", job.binding ? Json(job.binding->family) : Json(nullptr)},
+            {"dialect", job.binding ? Json(job.binding->dialect) : Json(nullptr)},
+            {"tensors", index.tensors.size()}}},
+          {"destination", to_json(target, job)},
+          {"dropped", std::move(drops)},
+          {"notes", notes}};
+}
+
+void print_source(const Output& out, const Location& location, const Job& job) {
+  const Index& index = job.source->index();
+  out.line("from {}: {}, {}, {}", escaped(location.display), index.format,
+           job.binding ? fmt::format("{} in dialect {}", job.binding->family, job.binding->dialect) : "names are kept",
+           counted(index.tensors.size(), "tensor"));
+  for (const std::string& note : location.notes) out.line("  {}", escaped(note));
+  for (const std::string& note : index.notes) out.line("  note: {}", escaped(note));
+  for (const std::string& note : job.plan.notes) out.line("  note: {}", escaped(note));
+}
+
+// Drops with the same reason on one line, the first few by name.
+void print_drops(const Output& out, const std::vector<Drop>& drops) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const Drop& drop : drops) by_reason[drop.reason].push_back(drop.tensor);
+  for (const auto& [reason, tensors] : by_reason) {
+    std::string names;
+    for (std::size_t i = 0; i < tensors.size() && i < 3; ++i) names += (i == 0 ? "" : ", ") + shortened(tensors[i]);
+    if (tensors.size() > 3) names += fmt::format(" and {} more", tensors.size() - 3);
+    out.line("  dropped {}: {} ({})", tensors.size(), names, escaped(reason));
+  }
+}
+
+std::string describe(const Piece& piece, const Slot& slot) {
+  if (piece.op == Op::zeros) return "zeros";
+  std::string what = piece.axes.size() > 1 ? "rearranged" : "copied";
+  if (piece.axes.size() == 2 && slot.shape.size() == 2 && piece.axes[0].from == 1) what = "transposed";
+  if (piece.op == Op::cast) what += fmt::format(", rounded to {}", name(slot.dtype));
+  return what;
+}
+
+void print_plan(const Output& out, const Job& job, const Target& target) {
+  for (const Slot& slot : job.plan.slots) {
+    for (const Piece& piece : slot.pieces) {
+      out.line("  {} -> {} {} {}: {}", piece.op == Op::zeros ? "" : escaped(piece.tensor), escaped(slot.name),
+               name(slot.dtype), to_string(slot.shape), describe(piece, slot));
+    }
+  }
+  for (const Drop& drop : job.plan.drops) out.line("  {} dropped: {}", escaped(drop.tensor), escaped(drop.reason));
+  for (const Sidecar& sidecar : job.sidecars) {
+    out.line("  would write {} ({})", escaped((target.folder / sidecar.name).string()),
+             human_bytes(sidecar.bytes.size()));
+  }
+  for (const OutputSet::File& file : job.layout.files) {
+    out.line("  would write {} ({})", escaped((target.folder / file.name).string()), human_bytes(file.size));
+  }
+  out.line("nothing was written (--dry-run)");
+}
+
+std::optional<DType> wanted_dtype(const std::string& text) {
+  static const std::map<std::string, DType> kNames{{"f32", DType::f32}, {"f16", DType::f16}, {"bf16", DType::bf16}};
+  const auto found = kNames.find(text);
+  return found == kNames.end() ? std::nullopt : std::optional(found->second);
+}
+
+// --from names a dialect, or the format to take where a folder holds several.
+void split_from(const std::string& from, LocateOptions& locate, JobOptions& job) {
+  if (from.empty()) return;
+  if (format_named(from) != nullptr) {
+    locate.format = from;
+    return;
+  }
+  job.from_dialect = from;
+  if (from == "tf1") locate.format = "tensor_bundle";
+}
+
+JobOptions job_options(const Options& options, const Location& location) {
+  JobOptions job;
+  job.family = options.family;
+  job.drop = options.drop;
+  job.floats = wanted_dtype(options.dtype);
+  if (!options.config.empty()) job.config = read_text_file(options.config);
+  job.allow_overflow = options.allow_overflow;
+  job.sidecars = !options.no_sidecars;
+  // A licence or model card belongs to the checkpoint where the checkpoint is a folder, not where it is one file among
+  // others.
+  std::error_code ignored;
+  job.papers = job.sidecars && !fs::exists(options.source, ignored) ? true : fs::is_directory(options.source, ignored);
+  job.papers = job.papers && !location.folder.empty();
+  return job;
+}
+
+int convert(const Options& options) {
+  if (options.proof == "run") {
+    throw Error(Errc::unsupported, "--proof run (running both models) is not there yet", {}, "use --proof exact");
+  }
+  const Output out(options.json ? Verbosity::json : options.quiet ? Verbosity::quiet : Verbosity::text);
+  const auto started = std::chrono::steady_clock::now();
+  LocateOptions locate_options;
+  JobOptions from;
+  split_from(options.from, locate_options, from);
+  const Location location = locate(options.source, locate_options);
+  JobOptions job_opts = job_options(options, location);
+  job_opts.from_dialect = from.from_dialect;
+  const Target target = target_of({options.destination, options.to, options.format});
+  const Job job = prepare(location, open(location, {.key = options.key}), target, job_opts);
+
+  print_source(out, location, job);
+  Json report = account(location, job, target);
+  if (options.dry_run) {
+    print_plan(out, job, target);
+    if (out.json()) report["plan"] = Json::parse(to_json(job.plan));
+    out.object(report);
+    return kDone;
+  }
+  print_drops(out, job.plan.drops);
+
+  RunOptions run_options{.threads = options.threads, .progress = {}, .stop = {}};
+  std::optional<Interruption> interruption(std::in_place);
+  run_options.stop = interruption->stop();
+  try {
+    Progress progress("converting", !out.quiet());
+    run_options.progress = std::ref(progress);
+    run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.force}, job.sidecars, run_options);
+  } catch (Error&) {
+    if (const int number = interruption->signal(); number != 0) {
+      fmt::print(stderr, "transload: interrupted; nothing was written\n");
+      return 128 + number;
+    }
+    throw;
+  }
+  out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
+           job.binding ? fmt::format(", dialect {}", target.dialect.empty() ? "hf" : target.dialect) : "",
+           counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
+
+  bool holds = true;
+  if (options.proof == "exact") {
+    Progress progress("proving", !out.quiet());
+    run_options.progress = std::ref(progress);
+    const ExactProof proof = prove_exact(job, target, run_options);
+    holds = proof.holds();
+    out.line("proof {}", summary(proof));
+    report["proof"] = to_json(proof);
+    if (!holds) fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", summary(proof));
+  } else {
+    out.line("not proven (--proof none)");
+    report["proof"] = nullptr;
+  }
+  report["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  out.object(report);
+  return holds ? kDone : kDifference;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Action& run, bool& json) {
+  CLI::App* verb = app.add_subcommand("convert", "Convert a checkpoint, and prove that it arrived");
+  const auto o = std::make_shared<Options>();
+  verb->add_option("SRC", o->source,
+                   "A file, a folder, a TensorFlow prefix, a *.index.json, or a hub id in the local cache")
+      ->required();
+  verb->add_option(
+          "DST", o->destination,
+          "NAME.safetensors: one file; with --to tf1 a prefix such as out/model.ckpt; else a Hugging Face folder")
+      ->required();
+  verb->add_option("--to", o->to, "Dialect of the output")->check(CLI::IsMember({"tf1", "hf"}));
+  verb->add_option("--from", o->from, "Dialect of the source, or the format to take where a folder holds several")
+      ->check(CLI::IsMember({"tf1", "hf", "torch", "safetensors", "tensor_bundle"}));
+  verb->add_option("--format", o->format, "Format of the output (default: what DST and --to imply)")
+      ->check(CLI::IsMember({"safetensors", "tensor_bundle", "torch"}));
+  verb->add_option("--dtype", o->dtype, "Dtype of floating-point tensors; narrower ones are rounded to nearest even")
+      ->check(CLI::IsMember({"keep", "f32", "f16", "bf16"}))
+      ->capture_default_str();
+  verb->add_option("--config", o->config, "Configuration of the model, in any dialect's keys; wins over one beside SRC")
+      ->type_name("FILE");
+  verb->add_option("--family", o->family, "Model family (default: found from the names); none keeps all names");
+  verb->add_option("--key", o->key, "The container of a nested checkpoint, such as model/ema");
+  verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
+      ->type_name("GLOB");
+  verb->add_option("--proof", o->proof, "exact: account for every tensor, read the output again and compare every bit")
+      ->check(CLI::IsMember({"none", "exact", "run"}))
+      ->capture_default_str();
+  verb->add_option("--threads", o->threads, "Threads (default: one per core)")->check(CLI::Range(1u, 1024u));
+  verb->add_flag("--dry-run", o->dry_run, "Print what would be done to every tensor, and write nothing");
+  verb->add_flag("--force", o->force, "Replace an existing output");
+  verb->add_flag("--no-sidecars", o->no_sidecars, "Write the weights only: no configuration, vocabulary, licence");
+  verb->add_flag("--allow-overflow", o->allow_overflow, "Let values too large for --dtype become infinite");
+  verb->add_flag("--json", o->json, "One JSON object on stdout, and nothing else");
+  verb->add_flag("-q,--quiet", o->quiet, "Only errors");
+  verb->footer(
+      "Examples:\n"
+      "  transload convert bert-base-uncased/ out/bert.ckpt --to tf1\n"
+      "  transload convert out/bert.ckpt bert-again/ --to hf\n"
+      "  transload convert pytorch_model.bin model.safetensors\n"
+      "  transload convert model/ out/model.ckpt --to tf1 --dry-run");
+  verb->callback([o, &run, &json] {
+    json = o->json;
+    run = [o] { return convert(*o); };
+  });
+}
+
+}  // namespace transload::cli

@@ -1,0 +1,41 @@
+#include "interrupt.h"
+
+#include <csignal>
+#include <ctime>
+
+namespace transload::cli {
+namespace {
+
+sigset_t signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+Interruption::Interruption() {
+  const sigset_t set = signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  waiter_ = std::jthread([this, set](const std::stop_token& end) {
+    while (!end.stop_requested()) {
+      const timespec wait{0, 50'000'000};
+      const int number = sigtimedwait(&set, nullptr, &wait);
+      if (number <= 0) continue;
+      signal_ = number;
+      stop_.request_stop();
+      return;
+    }
+  });
+}
+
+Interruption::~Interruption() {
+  waiter_.request_stop();
+  waiter_.join();
+  const sigset_t set = signals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+}  // namespace transload::cli

@@ -1,0 +1,164 @@
+#include "job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/text.h"
+#include "output.h"
+#include "transload/error.h"
+
+namespace transload::cli {
+namespace {
+
+Where at(const Location& location) { return {.file = location.display, .offset = {}, .tensor = {}}; }
+
+// What the reader could not describe as tensors must be dropped by name, or nothing is converted.
+void refuse_left_out(const Location& location, const Index& index, const std::vector<std::string>& drop, Plan* plan) {
+  std::vector<std::string> problems;
+  for (const LeftOut& left : index.left_out) {
+    const bool dropped =
+        std::ranges::any_of(drop, [&](const std::string& glob) { return glob_matches(glob, left.tensor); });
+    if (!dropped) problems.push_back(fmt::format("{}: {}", left.tensor, left.reason));
+    if (dropped && plan != nullptr)
+      plan->notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
+  }
+  if (problems.empty()) return;
+  const LeftOut& first = index.left_out.front();
+  Where where = at(location);
+  where.tensor = first.tensor;
+  throw Error(Errc::unsupported,
+              fmt::format("{}; {} cannot be converted", first.reason, counted(problems.size(), "tensor")), where,
+              "add --drop with its name to go on without it")
+      .add(problems);
+}
+
+// The dtype that most bytes of floating-point tensors have.
+DType main_dtype(const Plan& plan) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const Slot& slot : plan.slots) {
+    if (is_float(slot.dtype)) bytes[slot.dtype] += tensor_bytes(slot.dtype, slot.shape);
+  }
+  const auto most = std::ranges::max_element(bytes, {}, [](const auto& entry) { return entry.second; });
+  return most == bytes.end() ? DType::f32 : most->first;
+}
+
+// A pure change of format, for models that no mapping knows.
+Plan unmapped_plan(const Location& location, const Reader& source, const JobOptions& options) {
+  Plan plan = identity_plan(source, location.display);
+  std::erase_if(plan.slots, [&](const Slot& slot) {
+    for (const std::string& glob : options.drop) {
+      if (!glob_matches(glob, slot.name)) continue;
+      plan.drops.push_back({0, slot.name, fmt::format("--drop {}", glob)});
+      return true;
+    }
+    return false;
+  });
+  for (const TensorInfo& tensor : source.index().tensors) {
+    if (const TensorInfo* first = source.index().tied_to(tensor)) {
+      plan.notes.push_back(
+          fmt::format("'{}' shares its storage with '{}'; the output holds both", tensor.name, first->name));
+    }
+  }
+  return plan;
+}
+
+struct Choice {
+  std::string family, dialect;
+};
+
+// Which mapping to use. Empty: none, and names are kept.
+Choice choose(const Location& location, const Reader& source, const Target& target, const JobOptions& options) {
+  if (options.family == "none") return {};
+  Choice choice{options.family, options.from_dialect};
+  if (!choice.family.empty() && !choice.dialect.empty()) return choice;
+  const Detected detected = detect(source.index());
+  if (choice.family.empty()) choice.family = detected.family;
+  if (choice.dialect.empty() && choice.family == detected.family) choice.dialect = detected.dialect;
+  if (!choice.family.empty()) return choice;
+  if (target.bare && target.dialect.empty()) return {};
+  std::string known;
+  for (const std::string_view family : builtin_families())
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", family);
+  throw Error(Errc::unmapped, fmt::format("its tensors are of no model family that is known ({})", known), at(location),
+              "name it with --family; or convert to a bare file such as OUT.safetensors, which keeps all names");
+}
+
+}  // namespace
+
+Job prepare(const Location& location, std::shared_ptr<Reader> source, const Target& target, const JobOptions& options) {
+  Job job;
+  job.source = std::move(source);
+  const Index& index = job.source->index();
+  refuse_left_out(location, index, options.drop, nullptr);
+
+  const Choice choice = choose(location, *job.source, target, options);
+  if (choice.family.empty()) {
+    job.plan = unmapped_plan(location, *job.source, options);
+  } else {
+    const Mapping& mapping = Mapping::builtin(choice.family);
+    const std::optional<TextFile> config = options.config ? options.config : find_config(location);
+    BindOptions bind{choice.dialect, {}, {}, options.drop};
+    if (config) {
+      bind.config_json = config->text;
+      bind.config_name = config->name;
+    }
+    try {
+      job.binding = mapping.bind(index, bind);
+    } catch (Error& error) {
+      error.in(at(location));
+      throw;
+    }
+    const std::string to = target.dialect.empty() ? "hf" : target.dialect;
+    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, options.only_parts);
+    if (options.sidecars && !target.bare) {
+      const DType dtype = options.floats.value_or(main_dtype(job.plan));
+      const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;
+      try {
+        job.sidecars.push_back(
+            {to == "tf1" ? "bert_config.json" : "config.json", mapping.config_file(*job.binding, to, dtype, base)});
+      } catch (Error& error) {
+        // A TensorFlow checkpoint is whole without a configuration; a Hugging Face folder is not.
+        if (to != "tf1" || error.code() != Errc::unmapped) throw error.in(at(location));
+        job.plan.notes.push_back(fmt::format("bert_config.json is not written: {}", error.message()));
+      }
+      for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
+    }
+  }
+  refuse_left_out(location, index, options.drop, &job.plan);
+  const Reader* const readers[] = {job.source.get()};
+  if (options.floats) set_float_dtype(job.plan, readers, *options.floats);
+  job.plan.allow_overflow = options.allow_overflow;
+
+  const fs::path absolute = target.folder.is_absolute() ? target.folder / target.name : fs::path();
+  try {
+    job.layout = target.format->layout(job.plan, {target.name, absolute.string()});
+  } catch (Error& error) {
+    error.in({.file = target.display(), .offset = {}, .tensor = {}});
+    throw;
+  }
+  job.sidecars = still_needed(std::move(job.sidecars), target.folder);
+  return job;
+}
+
+ExactProof prove_exact(const Job& job, const Target& target, const RunOptions& options) {
+  const std::shared_ptr<Store> store = open_folder(target.folder);
+  const std::unique_ptr<Reader> output = target.format->open(store, target.name, {});
+  return transload::prove_exact(job.plan, {job.source}, *output, options);
+}
+
+std::string summary(const ExactProof& proof) {
+  if (proof.holds()) {
+    return fmt::format(
+        "exact: all {} accounted for ({} carried over, {} dropped); all {} of the output read again from "
+        "disk and equal bit for bit ({})",
+        counted(proof.source_tensors, "source tensor"), proof.carried, proof.dropped, counted(proof.tensors, "tensor"),
+        human_bytes(proof.bytes));
+  }
+  const Difference& first = proof.differences.front();
+  return fmt::format("FAILED: {}, the first is '{}': {}", counted(proof.differences.size(), "difference"),
+                     shortened(first.tensor), first.what);
+}
+
+}  // namespace transload::cli

@@ -1,0 +1,70 @@
+// transload: moves neural-network checkpoints between frameworks and proves that they arrived.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "output.h"
+#include "transload/version.h"
+#include "verbs.h"
+
+namespace transload::cli {
+namespace {
+
+constexpr std::string_view kScriptName = "convert_bert_pytorch_checkpoint_to_original_tf";
+
+// The arguments, with the verb put in where the program was called by the old script's name.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + argc);
+  const std::string called = argc > 0 ? std::filesystem::path(argv[0]).stem().string() : "";
+  if (called == kScriptName) all.insert(all.begin(), "bert-to-tf");
+  std::reverse(all.begin(), all.end());  // as CLI11 takes them
+  return all;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Moves neural-network checkpoints from one framework to another and proves that they arrived.\n"
+      "A file is data: nothing in it is ever executed, and nothing is fetched from a network.\n",
+      "transload"};
+  app.set_version_flag("--version", fmt::format("transload {}", kVersion));
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done or equal; 1 a difference or a failed proof; 2 could not be done.\n"
+      "`transload VERB --help` shows the options and examples of a verb.");
+  Action action;
+  bool json = false;
+  add_convert(app, action, json);
+  add_inspect(app, action, json);
+  add_bert_to_tf(app, action);
+  try {
+    app.parse(arguments(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kFailed;
+  }
+  try {
+    return action();
+  } catch (const Error& error) {
+    report(error, json);
+  } catch (const std::bad_alloc&) {
+    report(Error(Errc::io, "out of memory"), json);
+  } catch (const std::exception& error) {
+    report(Error(Errc::io, error.what()), json);
+  }
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace transload::cli
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of write(), with a name
+  return transload::cli::run(argc, argv);
+}

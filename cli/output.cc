@@ -1,0 +1,55 @@
+#include "output.h"
+
+#include <unistd.h>
+
+#include "core/text.h"
+
+namespace transload::cli {
+
+void Output::object(const Json& json) const {
+  if (verbosity_ == Verbosity::json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void report(const Error& error, bool json) {
+  std::string line = fmt::format("transload: error: {}", error.what());
+  if (!error.advice().empty()) line += fmt::format("; {}", error.advice());
+  fmt::print(stderr, "{}\n", line);
+  for (const std::string& detail : error.details()) fmt::print(stderr, "  {}\n", escaped(detail));
+  if (!json) return;
+  Json where = Json::object();
+  if (!error.where().file.empty()) where["file"] = error.where().file;
+  if (error.where().offset) where["offset"] = *error.where().offset;
+  if (!error.where().tensor.empty()) where["tensor"] = error.where().tensor;
+  const Json object{{"schema", 1},
+                    {"error",
+                     {{"code", name(error.code())},
+                      {"message", error.message()},
+                      {"where", where},
+                      {"advice", error.advice()},
+                      {"details", error.details()}}}};
+  Output(Verbosity::json).object(object);
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+Progress::Progress(std::string_view verb, bool wanted) : verb_(verb), wanted_(wanted && ::isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void Progress::operator()(std::uint64_t done, std::uint64_t total) {
+  const Clock::time_point now = Clock::now();
+  if (!wanted_ || now - started_ < std::chrono::seconds(1) || now - drawn_ < std::chrono::milliseconds(100)) return;
+  drawn_ = now;
+  shown_ = true;
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  const double rate = static_cast<double>(done) / seconds;
+  const double left = rate > 0 ? static_cast<double>(total - done) / rate : 0;
+  fmt::print(stderr, "\r\x1b[K{} {} of {} ({}/s), {:.0f} s left", verb_, human_bytes(done), human_bytes(total),
+             human_bytes(static_cast<std::uint64_t>(rate)), left);
+}
+
+}  // namespace transload::cli

@@ -1,0 +1,67 @@
+// What the program says: lines for people on stdout, one JSON object for programs, errors and progress on stderr.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "transload/error.h"
+
+namespace transload::cli {
+
+using Json = nlohmann::ordered_json;
+
+// Exit codes: what a script can rely on.
+enum ExitCode : int { kDone = 0, kDifference = 1, kFailed = 2 };
+
+enum class Verbosity { quiet, text, json };
+
+// Prints the lines for people only where they are wanted.
+class Output {
+ public:
+  explicit Output(Verbosity verbosity) : verbosity_(verbosity) {}
+
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) const {
+    if (verbosity_ == Verbosity::text) fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
+  }
+  // The one object of --json, with text that is not UTF-8 replaced. Names are raw: JSON escapes what it demands.
+  void object(const Json& json) const;
+
+  bool json() const noexcept { return verbosity_ == Verbosity::json; }
+  bool quiet() const noexcept { return verbosity_ == Verbosity::quiet; }
+
+ private:
+  Verbosity verbosity_;
+};
+
+// "transload: error: FILE @OFFSET: what is wrong; what to do" on stderr, other problems indented below it. With
+// `json` also {"error": ...} on stdout.
+void report(const Error& error, bool json);
+
+// "3 tensors", "1 tensor".
+std::string counted(std::size_t count, std::string_view noun);
+
+// Bytes, rate and time left on stderr: only on a terminal, and only for work that takes longer than a second.
+class Progress {
+ public:
+  Progress(std::string_view verb, bool wanted);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void operator()(std::uint64_t done, std::uint64_t total);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string verb_;
+  bool shown_ = false, wanted_;
+  Clock::time_point started_ = Clock::now(), drawn_ = started_;
+};
+
+}  // namespace transload::cli

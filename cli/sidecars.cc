@@ -1,0 +1,75 @@
+#include "sidecars.h"
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "transload/error.h"
+
+namespace transload::cli {
+namespace {
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
+constexpr std::array<std::string_view, 1> kForEveryDialect{"vocab.txt"};
+constexpr std::array<std::string_view, 6> kForHuggingFace{
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+    "merges.txt"};
+
+bool is_paper(std::string_view name) {
+  return name == "README.md" || name == "LICENSE" || name == "LICENSE.txt" || name == "LICENSE.md" || name == "NOTICE";
+}
+
+bool is_regular(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+}  // namespace
+
+TextFile read_text_file(const fs::path& path) {
+  const std::shared_ptr<Source> source = open_file(path);
+  if (source->size() > kMostBytes) {
+    throw Error(Errc::unsupported, "is too large for a configuration or vocabulary",
+                {.file = path.string(), .offset = {}, .tensor = {}});
+  }
+  std::string text(source->size(), '\0');
+  source->read(0, std::as_writable_bytes(std::span(text)));
+  return {path.string(), std::move(text)};
+}
+
+std::optional<TextFile> find_config(const Location& location) {
+  std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
+  if (location.format != nullptr && location.format->name == "tensor_bundle") std::swap(names[0], names[1]);
+  for (const std::string_view name : names) {
+    if (const fs::path path = location.folder / name; is_regular(path)) return read_text_file(path);
+  }
+  return std::nullopt;
+}
+
+std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, bool with_papers) {
+  std::vector<std::string> names(kForEveryDialect.begin(), kForEveryDialect.end());
+  if (to_dialect == "hf") names.insert(names.end(), kForHuggingFace.begin(), kForHuggingFace.end());
+  if (with_papers) {
+    for (const std::string& name : open_folder(location.folder)->list()) {
+      if (is_paper(name)) names.push_back(name);
+    }
+  }
+  std::vector<Sidecar> sidecars;
+  for (const std::string& name : names) {
+    if (const fs::path path = location.folder / name; is_regular(path)) {
+      sidecars.push_back({name, read_text_file(path).text});
+    }
+  }
+  return sidecars;
+}
+
+std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder) {
+  std::erase_if(sidecars, [&](const Sidecar& sidecar) {
+    const fs::path path = folder / sidecar.name;
+    if (!is_regular(path)) return false;
+    return is_paper(sidecar.name) || read_text_file(path).text == sidecar.bytes;
+  });
+  return sidecars;
+}
+
+}  // namespace transload::cli

@@ -1,0 +1,33 @@
+// What lies beside the weights of a model: configuration, vocabulary, tokenizer, licence, model card.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transload/format.h"
+#include "transload/run.h"
+
+namespace transload::cli {
+
+// A small text file, by the name it has for messages.
+struct TextFile {
+  std::string name, text;
+};
+
+// At most 64 MiB; Errc::io, Errc::unsupported as open_file().
+TextFile read_text_file(const fs::path& path);
+
+// The configuration beside a checkpoint: config.json, or bert_config.json, which goes first for a TensorFlow
+// checkpoint. A configuration that is for another model than its neighbour's weights is found out by its sizes.
+std::optional<TextFile> find_config(const Location& location);
+
+// Files of `location`'s folder that the target reads too: vocab.txt for every dialect, the tokenizer's files for
+// Hugging Face. `with_papers`: licence and model card as well.
+std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, bool with_papers);
+
+// Leaves out those that stand in `folder` already with the same bytes, and papers whose name is taken.
+std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder);
+
+}  // namespace transload::cli

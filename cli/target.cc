@@ -1,0 +1,69 @@
+#include "target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "transload/error.h"
+
+namespace transload::cli {
+namespace {
+
+bool ends_in_weights_suffix(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kSuffixes{".safetensors", ".bin", ".pt", ".pth", ".npz"};
+  return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+// "torch" for a name like pytorch_model.bin, "safetensors" for anything else.
+std::string_view format_of_name(std::string_view name) {
+  return name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ? "torch" : "safetensors";
+}
+
+const Format& writable(std::string_view name) {
+  const Format* format = format_named(name);
+  if (format == nullptr) {
+    std::string known;
+    for (const Format& each : formats()) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
+    throw Error(Errc::usage, fmt::format("there is no format '{}'", name), {},
+                fmt::format("the formats are {}", known));
+  }
+  if (format->layout == nullptr) {
+    throw Error(Errc::unsupported, fmt::format("writing the format '{}' is not there yet, only reading", name), {},
+                "give the output a name that ends in .safetensors, or a folder");
+  }
+  return *format;
+}
+
+}  // namespace
+
+Target target_of(const TargetOptions& options) {
+  if (options.path.empty())
+    throw Error(Errc::usage, "the destination has no name", {}, "name a file, a folder or a prefix");
+  Target target;
+  target.dialect = options.dialect;
+  std::error_code ignored;
+  const fs::path path(options.path);
+  const bool is_folder = options.path.ends_with('/') || fs::is_directory(path, ignored);
+  const std::string leaf = is_folder ? "" : path.filename().string();
+
+  if (ends_in_weights_suffix(leaf)) {
+    target.bare = true;
+    target.format = &writable(options.format.empty() ? format_of_name(leaf) : std::string_view(options.format));
+    target.folder = path.parent_path();
+    target.name = leaf;
+  } else if (options.dialect == "tf1" || options.format == "tensor_bundle" || leaf.ends_with(".ckpt")) {
+    if (target.dialect.empty()) target.dialect = "tf1";
+    target.format = &writable(options.format.empty() ? "tensor_bundle" : std::string_view(options.format));
+    target.folder = is_folder ? path : path.parent_path();
+    target.name = is_folder ? "model.ckpt" : leaf;
+  } else {
+    if (target.dialect.empty()) target.dialect = "hf";
+    target.format = &writable(options.format.empty() ? "safetensors" : std::string_view(options.format));
+    target.folder = path;
+    target.name = "model.safetensors";
+  }
+  return target;
+}
+
+}  // namespace transload::cli

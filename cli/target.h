@@ -1,0 +1,29 @@
+// Where a conversion goes: what DST and --to mean.
+#pragma once
+
+#include <string>
+
+#include "transload/format.h"
+
+namespace transload::cli {
+
+struct TargetOptions {
+  std::string path, dialect, format;  // DST, --to, --format; the last two may be empty
+};
+
+// The rules, in this order: a name that ends in .safetensors, .bin, .pt or .pth is one weights file. `tf1` means a
+// TensorFlow prefix: DST itself, or model.ckpt in DST where that is a folder or ends in '/'. Everything else is a
+// Hugging Face folder.
+struct Target {
+  std::string dialect;  // empty: the source's own
+  const Format* format = nullptr;
+  fs::path folder;
+  std::string name;   // of the weights in the folder: "model.safetensors", "model.ckpt"
+  bool bare = false;  // one weights file, without configuration
+  std::string display() const { return (folder / name).string(); }
+};
+
+// Errc::usage or Errc::unsupported with what to write instead.
+Target target_of(const TargetOptions& options);
+
+}  // namespace transload::cli

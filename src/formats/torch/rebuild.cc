@@ -1,0 +1,324 @@
+#include "formats/torch/rebuild.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/text.h"
+#include "formats/torch/globals.h"
+#include "transload/error.h"
+
+namespace transload::torch {
+namespace {
+
+using wire::Pickle;
+using wire::PickleKind;
+using wire::PickleRef;
+
+constexpr std::size_t kMostDimensions = 64;
+// Tensors that repeat their elements may stand for this much, all together; beyond it a small file would fill a disk.
+constexpr std::uint64_t kRepeatedAlways = std::uint64_t{256} << 20;
+constexpr std::uint64_t kRepeatedPerByte = 4;
+
+std::uint8_t unit_width(DType dtype) {
+  const auto bytes = static_cast<std::uint8_t>(element_bytes(dtype));
+  return info(dtype).kind == DTypeKind::complex ? static_cast<std::uint8_t>(bytes / 2) : bytes;
+}
+
+bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
+  std::int64_t expected = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 1) continue;
+    if (strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+}  // namespace
+
+Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64_t file_size)
+    : pickle_(pickle),
+      storages_(storages),
+      roles_(pickle.value_count(), Role::unknown),
+      widths_(storages.all().size(), 0) {
+  if (__builtin_mul_overflow(file_size, kRepeatedPerByte, &most_repeated_)) most_repeated_ = ~std::uint64_t{0};
+  most_repeated_ = std::max(most_repeated_, kRepeatedAlways);
+  // Parts come first, so a call's name has its role before the call.
+  for (const PickleRef ref : pickle.parts_first()) {
+    if (pickle.kind(ref) == PickleKind::global) {
+      const Global* global = find_global(pickle.module(ref), pickle.global_name(ref));
+      roles_[ref] = global == nullptr ? Role::unknown : global->role;
+    } else if (pickle.kind(ref) == PickleKind::call) {
+      roles_[ref] = roles_[pickle.call(ref).callee];
+    }
+  }
+}
+
+bool Rebuilder::is_tensor(PickleRef ref) const {
+  if (pickle_.kind(ref) == PickleKind::persistent) return true;
+  if (pickle_.kind(ref) != PickleKind::call) return false;
+  switch (roles_[ref]) {
+    case Role::tensor_v1:
+    case Role::tensor_v2:
+    case Role::tensor_v3:
+    case Role::parameter:
+    case Role::parameter_state:
+    case Role::from_type:
+    case Role::sparse:
+    case Role::quantised:
+    case Role::meta:
+    case Role::nested:
+    case Role::subclass:
+    case Role::foreign: return true;
+    default: return false;
+  }
+}
+
+std::span<const PickleRef> Rebuilder::arguments(PickleRef ref, std::size_t least, std::size_t most) const {
+  const auto items = pickle_.items(pickle_.call(ref).arguments);
+  if (items.size() < least || items.size() > most) {
+    pickle_.fail(ref, fmt::format("{} with {} arguments", pickle_.global_name(pickle_.call(ref).callee), items.size()));
+  }
+  return items;
+}
+
+std::int64_t Rebuilder::number(PickleRef ref, std::string_view what) const {
+  if (pickle_.kind(ref) == PickleKind::wide) pickle_.fail(ref, fmt::format("a tensor's {} is beyond 64 bits", what));
+  if (pickle_.kind(ref) != PickleKind::integer) {
+    pickle_.fail(ref, fmt::format("a tensor's {} is {}, not an integer", what, name(pickle_.kind(ref))));
+  }
+  const std::int64_t value = pickle_.integer(ref);
+  if (value < 0) pickle_.fail(ref, fmt::format("a tensor's {} is negative ({})", what, value));
+  return value;
+}
+
+std::vector<std::int64_t> Rebuilder::numbers(PickleRef ref, std::string_view what) const {
+  PickleRef list = ref;
+  if (role(ref) == Role::size && pickle_.kind(ref) == PickleKind::call) list = arguments(ref, 1, 1)[0];
+  if (pickle_.kind(list) != PickleKind::tuple && pickle_.kind(list) != PickleKind::list) {
+    pickle_.fail(list, fmt::format("a tensor's {} is {}, not a tuple", what, name(pickle_.kind(list))));
+  }
+  const auto items = pickle_.items(list);
+  if (items.size() > kMostDimensions) {
+    pickle_.fail(list, fmt::format("a tensor of {} dimensions; at most {} are read", items.size(), kMostDimensions));
+  }
+  std::vector<std::int64_t> values;
+  for (const PickleRef item : items) values.push_back(number(item, what));
+  return values;
+}
+
+// Hooks are functions; a checkpoint has an empty OrderedDict in their place, or None.
+void Rebuilder::check_hooks(PickleRef ref) const {
+  const bool is_dict =
+      pickle_.kind(ref) == PickleKind::dict || (pickle_.kind(ref) == PickleKind::call && role(ref) == Role::dict_like);
+  if (!is_dict && !pickle_.is_none(ref)) {
+    pickle_.fail(ref, fmt::format("a tensor's backward hooks are {}", name(pickle_.kind(ref))));
+  }
+}
+
+// conj() and imag of a conjugate are not computed until they are used; the bytes are those before it.
+std::string Rebuilder::lazy_flags(PickleRef metadata) const {
+  if (pickle_.is_none(metadata)) return "";
+  if (pickle_.kind(metadata) != PickleKind::dict) pickle_.fail(metadata, "a tensor's metadata is not a dict");
+  const auto items = pickle_.items(metadata);
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    const std::string_view key = pickle_.kind(items[i]) == PickleKind::text ? pickle_.text(items[i]) : "?";
+    const bool off = pickle_.kind(items[i + 1]) == PickleKind::boolean && !pickle_.boolean(items[i + 1]);
+    if (off && (key == "conj" || key == "neg")) continue;
+    if (key == "conj") return "is a lazily conjugated view";
+    if (key == "neg") return "is a lazily negated view";
+    return fmt::format("carries the metadata '{}', which is not known", shortened(key, 40));
+  }
+  return "";
+}
+
+// `values`: storage, offset, size, strides.
+TensorInfo Rebuilder::describe(PickleRef ref, std::span<const PickleRef> values, DType dtype) {
+  const StorageView& view = storages_.view(values[0]);
+  const std::int64_t offset = number(values[1], "offset");
+  TensorInfo tensor;
+  tensor.dtype = dtype;
+  tensor.shape = numbers(values[2], "size");
+  std::vector<std::int64_t> strides = numbers(values[3], "stride");
+  if (strides.size() != tensor.shape.size()) {
+    pickle_.fail(ref, fmt::format("a tensor of {} dimensions has {} strides", tensor.shape.size(), strides.size()));
+  }
+  Chunk chunk;
+  chunk.storage = view.storage;
+  chunk.offset = view.offset;
+  std::uint64_t elements = 0;
+  try {
+    elements = element_count(tensor.shape);
+    tensor_bytes(dtype, tensor.shape);
+  } catch (const Error& error) {
+    pickle_.fail(ref, error.message());
+  }
+  const std::uint64_t width = element_bytes(dtype);
+  if (elements != 0) {  // an empty tensor may begin anywhere
+    std::int64_t last = offset;
+    std::uint64_t end = 0, start = 0;
+    bool overflow = false;
+    for (std::size_t i = 0; i < strides.size(); ++i) {
+      std::int64_t step = 0;
+      overflow = overflow || __builtin_mul_overflow(tensor.shape[i] - 1, strides[i], &step) ||
+                 __builtin_add_overflow(last, step, &last);
+    }
+    overflow = overflow || __builtin_mul_overflow(static_cast<std::uint64_t>(last) + 1, width, &end) ||
+               __builtin_mul_overflow(static_cast<std::uint64_t>(offset), width, &start);
+    if (overflow) pickle_.fail(ref, "a tensor's offset, size and strides overflow 64 bits");
+    if (end > view.size) {
+      pickle_.fail(ref, fmt::format("a tensor of shape {} needs {} bytes of a storage of {}", to_string(tensor.shape),
+                                    end, view.size));
+    }
+    chunk.offset += start;
+    const std::uint64_t span = static_cast<std::uint64_t>(last - offset) + 1;
+    if (elements > span) {
+      if (__builtin_add_overflow(repeated_, elements * width, &repeated_) || repeated_ > most_repeated_) {
+        pickle_.fail(ref,
+                     fmt::format("tensors that repeat their elements stand for more than {}; a file of this size "
+                                 "is not expanded beyond that",
+                                 human_bytes(most_repeated_)),
+                     Errc::unsupported);
+      }
+    }
+    if (!in_c_order(tensor.shape, strides)) chunk.strides = std::move(strides);
+  }
+  std::uint8_t& unit = widths_[view.storage];
+  if (unit != 0 && unit != unit_width(dtype)) mixed_ = view.storage;
+  unit = unit_width(dtype);
+  tensor.chunks.push_back(std::move(chunk));
+  return tensor;
+}
+
+std::variant<TensorInfo, LeftOut> Rebuilder::plain(PickleRef ref, std::span<const PickleRef> values, Role role) {
+  // v1: storage, offset, size, strides. v2: requires_grad, hooks, perhaps metadata. v3: the same, with a dtype before
+  // the metadata.
+  const std::size_t fixed = role == Role::tensor_v1 ? 4 : role == Role::tensor_v2 ? 6 : 7;
+  const std::size_t most = role == Role::tensor_v1 ? 4 : fixed + 1;
+  if (values.size() < fixed || values.size() > most) {
+    pickle_.fail(ref, fmt::format("a tensor with {} parts", values.size()));
+  }
+  if (pickle_.kind(values[0]) != PickleKind::persistent) {
+    pickle_.fail(ref, fmt::format("a tensor over {} instead of a storage", name(pickle_.kind(values[0]))));
+  }
+  if (fixed > 4) check_hooks(values[5]);
+  const Global* type = storages_.view(values[0]).type;
+  if (role == Role::tensor_v3) {
+    type = pickle_.kind(values[6]) == PickleKind::global
+               ? find_global(pickle_.module(values[6]), pickle_.global_name(values[6]))
+               : nullptr;
+    if (type == nullptr || type->role != Role::dtype) pickle_.fail(ref, "a tensor without a dtype");
+  }
+  if (!type->dtype) return LeftOut{fmt::format("has the type {}, which is not read", type->name)};
+  TensorInfo tensor = describe(ref, values.first(4), *type->dtype);
+  if (values.size() > fixed) {
+    if (std::string reason = lazy_flags(values.back()); !reason.empty()) return LeftOut{std::move(reason)};
+  }
+  return tensor;
+}
+
+// (function, type, its arguments, attributes): the attributes of a tensor are not carried over.
+std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<const PickleRef> values) {
+  const auto is = [&](PickleRef value, Role wanted) {
+    return pickle_.kind(value) == PickleKind::global && role(value) == wanted;
+  };
+  if (!is(values[1], Role::tensor_class)) pickle_.fail(ref, "a tensor of a class that is not known", Errc::unsupported);
+  if (pickle_.kind(values[2]) != PickleKind::tuple) pickle_.fail(ref, "a tensor without its parts");
+  const PickleRef state = values[3];
+  if (pickle_.kind(state) == PickleKind::dict) {
+    const auto items = pickle_.items(state);
+    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+      if (pickle_.kind(items[i]) != PickleKind::text || pickle_.text(items[i]).starts_with("__")) {
+        pickle_.fail(ref, "a tensor's attributes would change its class");
+      }
+    }
+  }
+  for (const Role one : {Role::tensor_v1, Role::tensor_v2, Role::tensor_v3}) {
+    if (is(values[0], one)) return plain(ref, pickle_.items(values[2]), one);
+  }
+  pickle_.fail(ref, "a tensor that is not built by a function for tensors", Errc::unsupported);
+}
+
+std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
+  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{"is a bare storage, not a tensor"};
+  const Pickle::Call call = pickle_.call(ref);
+  if (call.state || !call.elements.empty() || !call.entries.empty()) {
+    pickle_.fail(ref, "a tensor that is changed after it was built");
+  }
+  const auto values = pickle_.items(call.arguments);
+  const Role own = role(ref);
+  switch (own) {
+    case Role::tensor_v1:
+    case Role::tensor_v2:
+    case Role::tensor_v3: return plain(ref, values, own);
+    case Role::parameter:
+    case Role::parameter_state: {
+      const auto parts = arguments(ref, own == Role::parameter ? 3 : 4, own == Role::parameter ? 3 : 4);
+      check_hooks(parts[2]);
+      const PickleRef data = parts[0];
+      // A Parameter of a Parameter would be a way to nest; torch writes the tensor itself.
+      if (!is_tensor(data) || role(data) == Role::parameter || role(data) == Role::parameter_state) {
+        pickle_.fail(ref, "a Parameter without a tensor");
+      }
+      return tensor(data);
+    }
+    case Role::from_type: return typed(ref, arguments(ref, 4, 4));
+    case Role::sparse: {
+      std::string layout = "unknown layout";
+      if (!values.empty() && role(values[0]) == Role::layout && pickle_.kind(values[0]) == PickleKind::call) {
+        layout = shortened(pickle_.text(arguments(values[0], 1, 1)[0]), 40);
+      }
+      return LeftOut{fmt::format("is sparse ({})", layout)};
+    }
+    case Role::quantised: return LeftOut{"is quantised"};
+    case Role::meta: return LeftOut{"is on the meta device: it has a shape and no values"};
+    case Role::nested: return LeftOut{"is a nested tensor"};
+    case Role::subclass: return LeftOut{"is of a tensor subclass"};
+    default: return LeftOut{"was written from an accelerator in a form that is not read"};
+  }
+}
+
+void Rebuilder::check_calls() const {
+  for (const PickleRef ref : pickle_.parts_first()) {
+    if (pickle_.kind(ref) == PickleKind::call && !is_tensor(ref)) check_call(ref);
+  }
+}
+
+void Rebuilder::check_call(PickleRef ref) const {
+  const Pickle::Call call = pickle_.call(ref);
+  const auto values = pickle_.items(call.arguments);
+  const std::string_view callee = pickle_.global_name(call.callee);
+  const auto kind_at = [&](std::size_t i) { return pickle_.kind(values[i]); };
+  const auto want = [&](bool good) {
+    if (!good) pickle_.fail(ref, fmt::format("{} with arguments that no checkpoint gives it", callee));
+  };
+  const bool is_dict = role(ref) == Role::dict_like;
+  if (!call.elements.empty() || (!call.entries.empty() && !is_dict) || (call.state && !is_dict)) {
+    pickle_.fail(ref, fmt::format("{} is changed in a way that it does not allow", callee));
+  }
+  switch (role(ref)) {
+    case Role::dict_like:
+      return want(values.empty() ||
+                  (values.size() == 1 && (kind_at(0) == PickleKind::dict || kind_at(0) == PickleKind::list)));
+    case Role::set_like:
+      return want(values.empty() ||
+                  (values.size() == 1 && (kind_at(0) == PickleKind::list || kind_at(0) == PickleKind::tuple)));
+    case Role::encode:
+      return want(values.size() == 2 && kind_at(0) == PickleKind::text && kind_at(1) == PickleKind::text &&
+                  (pickle_.text(values[1]) == "latin1" || pickle_.text(values[1]) == "latin-1"));
+    case Role::byte_array:
+      return want(values.empty() ||
+                  (values.size() <= 2 && kind_at(0) != PickleKind::integer && kind_at(0) != PickleKind::wide));
+    case Role::complex_number:
+      return want(values.size() == 2 && kind_at(0) == PickleKind::floating && kind_at(1) == PickleKind::floating);
+    case Role::size:
+      return want(values.size() == 1 && (kind_at(0) == PickleKind::tuple || kind_at(0) == PickleKind::list));
+    case Role::device: return want(!values.empty() && values.size() <= 2 && kind_at(0) == PickleKind::text);
+    case Role::layout: return want(values.size() == 1 && kind_at(0) == PickleKind::text);
+    default: pickle_.fail(ref, fmt::format("{} is called; a checkpoint only mentions it", callee), Errc::unsupported);
+  }
+}
+
+}  // namespace transload::torch

@@ -1,0 +1,59 @@
+// From the pickle's calls to tensors: what torch._utils would have built, as descriptions of bytes.
+// Source: torch/_utils.py and torch/_tensor.py of torch 2.13.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "formats/torch/storages.h"
+#include "transload/index.h"
+#include "wire/pickle.h"
+
+namespace transload::torch {
+
+// Why a tensor that is there cannot be carried: "is sparse (torch.sparse_coo)".
+struct LeftOut {
+  std::string reason;
+};
+
+class Rebuilder {
+ public:
+  // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for.
+  Rebuilder(const wire::Pickle& pickle, const Storages& storages, std::uint64_t file_size);
+
+  // What a value that can be called stands for; Role::unknown for everything else.
+  Role role(wire::PickleRef ref) const { return roles_[ref]; }
+  // Whether `ref` is a tensor, one that cannot be carried included, or a bare storage.
+  bool is_tensor(wire::PickleRef ref) const;
+  // The tensor without its name. Errc::corrupt with the offset when its parts do not fit together.
+  std::variant<TensorInfo, LeftOut> tensor(wire::PickleRef ref);
+  // Checks every call that is no tensor: its arguments are what such a call takes.
+  void check_calls() const;
+  // The width of the units to reverse in each storage if the file is big-endian. Errc::corrupt where tensors disagree
+  // and `big` is set.
+  const std::vector<std::uint8_t>& unit_widths() const noexcept { return widths_; }
+  // A storage that tensors of two widths look into; -1: none.
+  std::int64_t mixed_widths() const noexcept { return mixed_; }
+
+ private:
+  std::variant<TensorInfo, LeftOut> plain(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, Role role);
+  std::variant<TensorInfo, LeftOut> typed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
+  TensorInfo describe(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, DType dtype);
+  std::string lazy_flags(wire::PickleRef metadata) const;
+  std::vector<std::int64_t> numbers(wire::PickleRef ref, std::string_view what) const;
+  std::int64_t number(wire::PickleRef ref, std::string_view what) const;
+  std::span<const wire::PickleRef> arguments(wire::PickleRef ref, std::size_t least, std::size_t most) const;
+  void check_hooks(wire::PickleRef ref) const;
+  void check_call(wire::PickleRef ref) const;
+
+  const wire::Pickle& pickle_;
+  const Storages& storages_;
+  std::uint64_t most_repeated_, repeated_ = 0;
+  std::vector<Role> roles_;  // by reference; of calls and of globals
+  std::vector<std::uint8_t> widths_;
+  std::int64_t mixed_ = -1;
+};
+
+}  // namespace transload::torch
