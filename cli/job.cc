@@ -15,14 +15,14 @@ namespace {
 Where at(const Location& location) { return {.file = location.display, .offset = {}, .tensor = {}}; }
 
 // What the reader could not describe as tensors must be dropped by name, or nothing is converted.
-void refuse_left_out(const Location& location, const Index& index, const std::vector<std::string>& drop, Plan* plan) {
+void refuse_left_out(const Location& location, const Index& index, const std::vector<std::string>& drop, Plan& plan) {
   std::vector<std::string> problems;
   for (const LeftOut& left : index.left_out) {
     const bool dropped =
         std::ranges::any_of(drop, [&](const std::string& glob) { return glob_matches(glob, left.tensor); });
     if (!dropped) problems.push_back(fmt::format("{}: {}", left.tensor, left.reason));
-    if (dropped && plan != nullptr)
-      plan->notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
+    if (dropped)
+      plan.notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
   }
   if (problems.empty()) return;
   const LeftOut& first = index.left_out.front();
@@ -47,6 +47,7 @@ DType main_dtype(const Plan& plan) {
 // A pure change of format, for models that no mapping knows.
 Plan unmapped_plan(const Location& location, const Reader& source, const JobOptions& options) {
   Plan plan = identity_plan(source, location.display);
+  refuse_left_out(location, source.index(), options.drop, plan);
   std::erase_if(plan.slots, [&](const Slot& slot) {
     for (const std::string& glob : options.drop) {
       if (!glob_matches(glob, slot.name)) continue;
@@ -91,8 +92,6 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   Job job;
   job.source = std::move(source);
   const Index& index = job.source->index();
-  refuse_left_out(location, index, options.drop, nullptr);
-
   const Choice choice = choose(location, *job.source, target, options);
   if (choice.family.empty()) {
     job.plan = unmapped_plan(location, *job.source, options);
@@ -126,14 +125,12 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
     }
   }
-  refuse_left_out(location, index, options.drop, &job.plan);
   const Reader* const readers[] = {job.source.get()};
   if (options.floats) set_float_dtype(job.plan, readers, *options.floats);
   job.plan.allow_overflow = options.allow_overflow;
 
-  const fs::path absolute = target.folder.is_absolute() ? target.folder / target.name : fs::path();
   try {
-    job.layout = target.format->layout(job.plan, {target.name, absolute.string()});
+    job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {
     error.in({.file = target.display(), .offset = {}, .tensor = {}});
     throw;

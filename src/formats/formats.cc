@@ -5,12 +5,13 @@
 
 #include "formats/safetensors/safetensors.h"
 #include "formats/tensor_bundle/tensor_bundle.h"
+#include "formats/torch/torch.h"
 #include "transload/format.h"
 
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format()};
+  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(), torch::torch_format()};
   return kFormats;
 }
 

@@ -128,7 +128,7 @@ class Lister {
     try {
       auto made = rebuilder_.tensor(item.ref);
       if (auto* left_out = std::get_if<LeftOut>(&made)) {
-        index_.left_out.push_back(fmt::format("{}: {}", item.name, left_out->reason));
+        index_.left_out.push_back({item.name, std::move(left_out->reason)});
         return;
       }
       auto& tensor = std::get<TensorInfo>(made);
@@ -154,7 +154,7 @@ class Lister {
       spend(item.ref, items.size());
       for (const PickleRef child : items) children.push_back({child, std::to_string(children.size())});
     } else {
-      index_.left_out.push_back(fmt::format("{}: is inside of {}", item.name, name(pickle_.kind(item.ref))));
+      index_.left_out.push_back({item.name, fmt::format("is inside of {}", name(pickle_.kind(item.ref)))});
       return;
     }
     for (auto child = children.rbegin(); child != children.rend(); ++child) {
@@ -220,7 +220,7 @@ void choose_container(Index& index, const std::string& key) {
   const auto below = [&](const std::string& name) { return name.starts_with(prefix); };
   const auto strip = [&](std::string& name) { name.erase(0, prefix.size()); };
   std::erase_if(index.tensors, [&](const TensorInfo& tensor) { return !below(tensor.name); });
-  std::erase_if(index.left_out, [&](const std::string& text) { return !below(text); });
+  std::erase_if(index.left_out, [&](const LeftOut& left) { return !below(left.tensor); });
   if (index.tensors.empty() && index.left_out.empty()) {
     std::string there;
     for (const std::string& one : containers) there += (there.empty() ? "" : ", ") + shortened(one, 60);
@@ -228,7 +228,7 @@ void choose_container(Index& index, const std::string& key) {
                 there.empty() ? "the tensors lie at the top: leave the key out" : fmt::format("there is: {}", there));
   }
   for (TensorInfo& tensor : index.tensors) strip(tensor.name);
-  for (std::string& text : index.left_out) strip(text);
+  for (LeftOut& left : index.left_out) strip(left.tensor);
 }
 
 }  // namespace transload::torch

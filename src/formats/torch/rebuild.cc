@@ -211,10 +211,10 @@ std::variant<TensorInfo, LeftOut> Rebuilder::plain(PickleRef ref, std::span<cons
                : nullptr;
     if (type == nullptr || type->role != Role::dtype) pickle_.fail(ref, "a tensor without a dtype");
   }
-  if (!type->dtype) return LeftOut{fmt::format("has the type {}, which is not read", type->name)};
+  if (!type->dtype) return LeftOut{{}, fmt::format("has the type {}, which is not read", type->name)};
   TensorInfo tensor = describe(ref, values.first(4), *type->dtype);
   if (values.size() > fixed) {
-    if (std::string reason = lazy_flags(values.back()); !reason.empty()) return LeftOut{std::move(reason)};
+    if (std::string reason = lazy_flags(values.back()); !reason.empty()) return LeftOut{{}, std::move(reason)};
   }
   return tensor;
 }
@@ -242,7 +242,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
 }
 
 std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
-  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{"is a bare storage, not a tensor"};
+  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{{}, "is a bare storage, not a tensor"};
   const Pickle::Call call = pickle_.call(ref);
   if (call.state || !call.elements.empty() || !call.entries.empty()) {
     pickle_.fail(ref, "a tensor that is changed after it was built");
@@ -270,13 +270,13 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
       if (!values.empty() && role(values[0]) == Role::layout && pickle_.kind(values[0]) == PickleKind::call) {
         layout = shortened(pickle_.text(arguments(values[0], 1, 1)[0]), 40);
       }
-      return LeftOut{fmt::format("is sparse ({})", layout)};
+      return LeftOut{{}, fmt::format("is sparse ({})", layout)};
     }
-    case Role::quantised: return LeftOut{"is quantised"};
-    case Role::meta: return LeftOut{"is on the meta device: it has a shape and no values"};
-    case Role::nested: return LeftOut{"is a nested tensor"};
-    case Role::subclass: return LeftOut{"is of a tensor subclass"};
-    default: return LeftOut{"was written from an accelerator in a form that is not read"};
+    case Role::quantised: return LeftOut{{}, "is quantised"};
+    case Role::meta: return LeftOut{{}, "is on the meta device: it has a shape and no values"};
+    case Role::nested: return LeftOut{{}, "is a nested tensor"};
+    case Role::subclass: return LeftOut{{}, "is of a tensor subclass"};
+    default: return LeftOut{{}, "was written from an accelerator in a form that is not read"};
   }
 }
 

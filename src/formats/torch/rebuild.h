@@ -13,11 +13,6 @@
 
 namespace transload::torch {
 
-// Why a tensor that is there cannot be carried: "is sparse (torch.sparse_coo)".
-struct LeftOut {
-  std::string reason;
-};
-
 class Rebuilder {
  public:
   // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for.
