@@ -17,7 +17,9 @@ struct BertShape {
 
 inline std::vector<NamedShape> hf_body(const std::string& root = "", const BertShape& s = {}, bool pooler = true) {
   std::vector<NamedShape> all;
-  const auto add = [&](const std::string& name, Shape shape) { all.push_back({root + name, std::move(shape), DType::f32}); };
+  const auto add = [&](const std::string& name, Shape shape) {
+    all.push_back({root + name, std::move(shape), DType::f32});
+  };
   const auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out) {
     add(name + ".weight", {out, in});
     add(name + ".bias", {out});

@@ -87,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(All, Heads,
                                                               "BertForSequenceClassification"),
                                             ::testing::Values("model.safetensors", "pytorch_model.bin")));
 
-// ---- Google's own graphs ---------------------------------------------------------------------------------------------
+// ---- Google's own graphs
+// ---------------------------------------------------------------------------------------------
 
 class Google : public ::testing::TestWithParam<const char*> {};
 
@@ -141,7 +142,8 @@ TEST(Google, EveryVariableOfItsGraphsIsKnown) {
   }
 }
 
-// ---- the old script's own output -------------------------------------------------------------------------------------
+// ---- the old script's own output
+// -------------------------------------------------------------------------------------
 
 TEST(Tiny, BodyHasTheNamesOfTheOldScriptInTheOrderOfTheStateDict) {
   const auto source = open_path(golden("tiny/model.safetensors"));
@@ -153,9 +155,12 @@ TEST(Tiny, BodyHasTheNamesOfTheOldScriptInTheOrderOfTheStateDict) {
     ASSERT_NE(tensor, nullptr) << slot.name;
     EXPECT_EQ(tensor->shape, slot.shape);
   }
-  const std::vector<std::string> first{"bert/embeddings/word_embeddings",       "bert/embeddings/position_embeddings",
-                                       "bert/embeddings/token_type_embeddings", "bert/embeddings/LayerNorm/gamma",
-                                       "bert/embeddings/LayerNorm/beta",        "bert/encoder/layer_0/attention/self/query/kernel",
+  const std::vector<std::string> first{"bert/embeddings/word_embeddings",
+                                       "bert/embeddings/position_embeddings",
+                                       "bert/embeddings/token_type_embeddings",
+                                       "bert/embeddings/LayerNorm/gamma",
+                                       "bert/embeddings/LayerNorm/beta",
+                                       "bert/encoder/layer_0/attention/self/query/kernel",
                                        "bert/encoder/layer_0/attention/self/query/bias"};
   for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(plan.slots[i].name, first[i]);
   EXPECT_EQ(plan.slots.back().name, "bert/pooler/dense/bias");

@@ -88,8 +88,8 @@ TEST(Names, FindTheLayersNumber) {
   EXPECT_EQ(names.find("encoder.layer.11.bias")->number, 11);
   EXPECT_EQ(names.find("encoder.layer.11.bias")->id, 7u);
   EXPECT_EQ(names.find("ffn_1.bias")->number, -1);
-  for (const char* name : {"encoder.layer.01.bias", "encoder.layer.-1.bias", "encoder.layer.{}.bias", "encoder.layer..bias",
-                           "encoder.layer.1234567890.bias", "encoder.layer.1.1.bias", ""}) {
+  for (const char* name : {"encoder.layer.01.bias", "encoder.layer.-1.bias", "encoder.layer.{}.bias",
+                           "encoder.layer..bias", "encoder.layer.1234567890.bias", "encoder.layer.1.1.bias", ""}) {
     EXPECT_FALSE(names.find(name)) << name;
   }
 }

@@ -59,8 +59,10 @@ inline std::map<std::string, std::vector<std::int64_t>> run_on_numbers(const Pla
         values.at(static_cast<std::size_t>(to)) = source == nullptr ? 0 : base + from;
         more = false;
         for (std::size_t i = at.size(); i-- > 0 && !more;) {
-          if (++at[i] < piece.axes[i].extent) more = true;
-          else at[i] = 0;
+          if (++at[i] < piece.axes[i].extent)
+            more = true;
+          else
+            at[i] = 0;
         }
       }
     }

@@ -29,7 +29,9 @@ inline Index synthetic_index(const std::vector<NamedShape>& tensors, const std::
     index.storages.push_back({.at = {0, offset, size}, .size = size, .codec = Codec::plain, .swap = 0, .checksum = {}});
     offset += size;
     const auto storage = static_cast<std::uint32_t>(index.storages.size() - 1);
-    index.tensors.push_back({each.name, each.dtype, each.shape,
+    index.tensors.push_back({each.name,
+                             each.dtype,
+                             each.shape,
                              {{.start = {}, .extent = {}, .storage = storage, .offset = 0, .strides = {}}}});
   }
   index.seal();
