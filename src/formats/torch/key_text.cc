@@ -55,7 +55,7 @@ std::string wide_text(ByteView little_endian) {
       carry >>= 8;
     }
   }
-  std::string digits;
+  std::vector<char> digits;
   while (std::ranges::any_of(bytes, [](std::uint8_t b) { return b != 0; })) {
     unsigned rest = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) {
@@ -63,12 +63,11 @@ std::string wide_text(ByteView little_endian) {
       bytes[i] = static_cast<std::uint8_t>(rest / 10);
       rest %= 10;
     }
-    digits += static_cast<char>('0' + rest);
+    digits.push_back(static_cast<char>('0' + rest));
   }
-  if (digits.empty()) digits = "0";
-  if (negative) digits += '-';
-  std::reverse(digits.begin(), digits.end());
-  return digits;
+  if (digits.empty()) digits.push_back('0');
+  if (negative) digits.push_back('-');
+  return {digits.rbegin(), digits.rend()};
 }
 
 std::string quoted(std::string_view text, bool is_bytes) {
