@@ -38,7 +38,7 @@ struct Storage {
   Extent at;               // stored bytes
   std::uint64_t size = 0;  // decoded bytes
   Codec codec = Codec::plain;
-  std::uint8_t swap = 0;             // width of big-endian units to reverse when reading; 0: little endian
+  std::uint8_t swap = 0;  // width of big-endian units to reverse when reading; 0: little endian
   // Of the stored bytes of a plain storage, of the decoded ones of a deflated one; of strings as TensorFlow counts it.
   std::optional<Checksum> checksum;
 };

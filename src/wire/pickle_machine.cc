@@ -63,7 +63,7 @@ void PickleMachine::fail(std::string_view message, Errc code) const {
 void PickleMachine::refuse_denied() const {
   std::vector<std::string> details;
   for (const Denied& one : denied_) details.push_back(fmt::format("{} at 0x{:x}", one.name, one.offset));
-  const std::string others = denied_.size() == 1 ? std::string() : fmt::format(" (and {} others)", denied_.size() - 1);
+  const std::string others = denied_.size() == 1 ? std::string() : fmt::format(" (and {} more)", denied_.size() - 1);
   Error error(Errc::unsupported,
               fmt::format("the pickle names {}{}, which is not on the list of what a checkpoint of tensors needs",
                           denied_.front().name, others),

@@ -281,6 +281,7 @@ void PickleMachine::check_key(PickleRef key) {
       case PickleKind::none:
       case PickleKind::boolean:
       case PickleKind::integer:
+      case PickleKind::wide:
       case PickleKind::floating:
       case PickleKind::text:
       case PickleKind::bytes: break;

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::uint32_t kLocalSignature = 0x04034b50, kDescriptorSignature = 0x08074b50;
 constexpr std::uint64_t kLocalSize = 30;
-constexpr std::uint64_t kReadAhead = 256;  // enough for the extra fields of most local headers
 constexpr std::uint16_t kDescriptorFlag = 0x0008;
 constexpr std::uint64_t kMostRatio = 200;
 constexpr std::uint64_t kAlwaysFine = 1 << 20;
@@ -34,11 +33,11 @@ class LocalChecker {
     const std::uint64_t room = limit_ - entry_.header;
     const std::uint64_t fixed = kLocalSize + entry_.name.size();
     if (room < fixed) fail("its local header overlaps what follows");
-    Bytes bytes = read_copy(source_, entry_.header, std::min(room, fixed + kReadAhead));
-    const std::uint64_t extra_size = sizes_of(bytes).second;
+    // In two steps, so that no byte of the content is read.
+    const std::uint64_t extra_size = extra_size_of(read_copy(source_, entry_.header, kLocalSize));
     if (room < fixed + extra_size) fail("its local header overlaps what follows");
-    if (bytes.size() < fixed + extra_size) bytes = read_copy(source_, entry_.header, fixed + extra_size);
-    check_fields(Cursor(bytes.slice(0, fixed + extra_size), source_.name(), entry_.header), extra_size);
+    check_fields(Cursor(read_copy(source_, entry_.header, fixed + extra_size), source_.name(), entry_.header),
+                 extra_size);
     const std::uint64_t offset = entry_.header + fixed + extra_size;
     if (entry_.stored > limit_ - offset) {
       fail(fmt::format("it claims {} bytes where {} lie before what follows", entry_.stored, limit_ - offset));
@@ -55,13 +54,12 @@ class LocalChecker {
 
   bool has_descriptor() const { return (entry_.flags & kDescriptorFlag) != 0; }
 
-  std::pair<std::uint64_t, std::uint64_t> sizes_of(const Bytes& header) const {
+  std::uint64_t extra_size_of(const Bytes& header) const {
     Cursor cursor(header, source_.name(), entry_.header);
     if (cursor.u32() != kLocalSignature) fail("no local header where the directory says");
     cursor.skip(22);
-    const std::uint16_t name_size = cursor.u16(), extra_size = cursor.u16();
-    if (name_size != entry_.name.size()) fail("its local header has another name");
-    return {name_size, extra_size};
+    if (cursor.u16() != entry_.name.size()) fail("its local header has another name");
+    return cursor.u16();
   }
 
   void check_fields(Cursor cursor, std::uint64_t extra_size) const {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -14,9 +15,10 @@ struct FormatFacts {
   std::string golden;              // a small checkpoint of the real framework, below tests/golden
   std::vector<std::string> files;  // its files, in that folder; the last one is what format.sniff() is shown
   std::string open_as;             // the name to open: a file or a prefix
-  // Truncating any of `files` at any length is refused when it is opened or read. Formats whose files may end in
-  // bytes that nobody needs say how many.
-  std::size_t needless_tail = 0;
+  // How many bytes at the end of a file may be searched for its directory, whatever they are.
+  std::uint64_t searched_tail = 0;
+  // How many bytes beyond a header may be read with it, in one go with it.
+  std::uint64_t read_ahead = 0;
   bool sniffs_content = true;  // false: known by its name and its table only
 };
 

@@ -11,24 +11,34 @@
 namespace transload::testing {
 namespace {
 
-// ---- the facts: one entry per format
-// ---------------------------------------------------------------------------------
-INSTANTIATE_TEST_SUITE_P(
-    Formats, Conformance,
-    ::testing::Values(
-        FormatFacts{"safetensors", "tensorflow/heads/BertModel", {"model.safetensors"}, "model.safetensors"},
-        FormatFacts{
-            "torch", "pytorch/hf_sharded", {"pytorch_model-00002-of-00002.bin"}, "pytorch_model-00002-of-00002.bin"},
-        FormatFacts{.format = "tensor_bundle",
-                    .golden = "tensorflow/tiny/expected_tf",
-                    .files = {"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.index"},
-                    .open_as = "tiny.ckpt",
-                    .sniffs_content = false}),
-    [](const auto& row) { return row.param.format; });
+// The facts: one entry per format.
+INSTANTIATE_TEST_SUITE_P(Formats, Conformance,
+                         ::testing::Values(FormatFacts{.format = "safetensors",
+                                                       .golden = "tensorflow/heads/BertModel",
+                                                       .files = {"model.safetensors"},
+                                                       .open_as = "model.safetensors"},
+                                           FormatFacts{.format = "torch",
+                                                       .golden = "tensorflow/tiny",
+                                                       .files = {"pytorch_model.bin"},
+                                                       .open_as = "pytorch_model.bin",
+                                                       .searched_tail = 22 + 65'535,  // a zip file's end record
+                                                       .read_ahead = 256},
+                                           FormatFacts{.format = "tensor_bundle",
+                                                       .golden = "tensorflow/tiny/expected_tf",
+                                                       .files = {"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.index"},
+                                                       .open_as = "tiny.ckpt",
+                                                       .sniffs_content = false}),
+                         [](const auto& row) { return row.param.format; });
 
-// ---- the promises
-// ----------------------------------------------------------------------------------------------------
+// The promises.
 const Format& format(const FormatFacts& facts) { return *format_named(facts.format); }
+
+// Such a format has no part of the writing interface.
+bool only_reads(const FormatFacts& facts) {
+  if (format(facts).layout != nullptr) return false;
+  EXPECT_EQ(format(facts).finish, nullptr);
+  return true;
+}
 
 std::shared_ptr<MemoryStore> golden_store(const FormatFacts& facts) {
   auto store = std::make_shared<MemoryStore>();
@@ -54,7 +64,7 @@ TEST_P(Conformance, IsInTheTableAndKnowsItsFiles) {
   const std::string bytes = read_file(golden(GetParam().golden) / GetParam().files.back());
   const ByteView head = as_bytes(bytes).first(std::min<std::size_t>(bytes.size(), 4096));
   const int sure = format(GetParam()).sniff("a name that says nothing", head);
-  if (GetParam().sniffs_content) EXPECT_GE(sure, 50);
+  EXPECT_GE(sure, GetParam().sniffs_content ? 50 : 0);
   EXPECT_LE(sure, 100);
 }
 
@@ -96,11 +106,16 @@ TEST_P(Conformance, ViewsHoldTheSameBytesAsReads) {
 TEST_P(Conformance, IndexTouchesNoTensorBytes) {
   const auto store = golden_store(GetParam());
   const auto reader = open(GetParam(), store);
+  std::size_t checked = 0;
   for (const Storage& storage : reader->index().storages) {
     const std::string& file = reader->index().files.at(storage.at.file);
-    EXPECT_FALSE(store->touched(file).any_of(storage.at.offset, storage.at.offset + storage.at.size))
+    const std::uint64_t end = storage.at.offset + storage.at.size;
+    if (end + GetParam().searched_tail > store->open(file)->size()) continue;
+    ++checked;
+    EXPECT_FALSE(store->touched(file).any_of(storage.at.offset + GetParam().read_ahead, end))
         << file << " @" << storage.at.offset;
   }
+  EXPECT_GT(checked, 0u);
 }
 
 TEST_P(Conformance, OrderAndDigestsAreStable) {
@@ -114,7 +129,7 @@ TEST_P(Conformance, EveryTruncationIsRefused) {
   for (const std::string& file : GetParam().files) {
     const std::string whole = read_file(golden(GetParam().golden) / file);
     const std::size_t step = std::max<std::size_t>(1, whole.size() / 1500);
-    for (std::size_t size = 0; size + GetParam().needless_tail < whole.size(); size += step) {
+    for (std::size_t size = 0; size < whole.size(); size += step) {
       const auto store = golden_store(GetParam());
       store->put(file, std::string_view(whole).substr(0, size));
       const auto error = error_of([&] { digests(*open(GetParam(), store)); });
@@ -135,13 +150,13 @@ TEST_P(Conformance, FlippedBytesGiveAnErrorOrAReader) {
       store->put(file, bytes);
       // Anything but an Error leaves error_of() and fails the test.
       const auto error = error_of([&] { digests(*open(GetParam(), store)); });
-      if (error) EXPECT_EQ(std::string_view(error->what()).find('\n'), std::string_view::npos);
+      EXPECT_EQ(std::string_view(error ? error->what() : "").find('\n'), std::string_view::npos);
     }
   }
 }
 
 TEST_P(Conformance, EqualPlansGiveEqualLayouts) {
-  if (format(GetParam()).layout == nullptr) return EXPECT_EQ(format(GetParam()).finish, nullptr);
+  if (only_reads(GetParam())) return;
   const auto reader = open(GetParam(), golden_store(GetParam()));
   const Plan plan = slots_of(*reader);
   const LayoutOptions options{.name = GetParam().open_as, .absolute_prefix = {}};
@@ -162,7 +177,7 @@ TEST_P(Conformance, EqualPlansGiveEqualLayouts) {
 }
 
 TEST_P(Conformance, WhatIsWrittenIsReadBack) {
-  if (format(GetParam()).layout == nullptr) return EXPECT_EQ(format(GetParam()).finish, nullptr);
+  if (only_reads(GetParam())) return;
   const auto reader = open(GetParam(), golden_store(GetParam()));
   const auto written = written_files(format(GetParam()), slots_of(*reader), *reader, GetParam().open_as);
   const auto store = std::make_shared<MemoryStore>();

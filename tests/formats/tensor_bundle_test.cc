@@ -136,7 +136,8 @@ TEST(TensorBundle, HostileFilesHaveTheRequiredOutcome) {
     std::getline(fields, format, '\t');
     std::getline(fields, attack, '\t');
     std::getline(fields, outcome, '\t');
-    if (!file.starts_with("tf_bundle/") || !file.ends_with("/x.index")) continue;  // the state file: checkpoint_file_test.cc
+    if (!file.starts_with("tf_bundle/") || !file.ends_with("/x.index"))
+      continue;  // the state file: checkpoint_file_test.cc
     std::string error;
     try {
       read_all(*open_at(hostile(file).parent_path(), "x"));

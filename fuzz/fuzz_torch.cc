@@ -1,0 +1,44 @@
+// PyTorch files: tensors within the file, or an Error.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "formats/torch/torch.h"
+#include "transload/error.h"
+
+namespace {
+
+class OneFile final : public transload::Store {
+ public:
+  explicit OneFile(transload::Bytes bytes) : source_(transload::memory_source("fuzz.pt", std::move(bytes))) {}
+  std::string describe(std::string_view name) const override { return std::string(name); }
+  std::vector<std::string> list() const override { return {"fuzz.pt"}; }
+  bool exists(std::string_view) const override { return true; }
+  std::shared_ptr<transload::Source> open(std::string_view) const override { return source_; }
+
+ private:
+  std::shared_ptr<transload::Source> source_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  try {
+    const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
+    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {});
+    for (const auto& tensor : reader->index().tensors) {
+      const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
+      if (need > (1 << 22)) continue;
+      std::vector<std::byte> out(need);
+      try {
+        transload::read_tensor(*reader, tensor, out);
+      } catch (const transload::Error&) {
+      }
+    }
+  } catch (const transload::Error&) {
+  }
+  return 0;
+}

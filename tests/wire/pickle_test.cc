@@ -1,0 +1,210 @@
+#include "wire/pickle.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "transload/error.h"
+
+namespace transload::wire {
+namespace {
+
+using namespace std::string_literals;
+
+const PickleAllowed kAll = [](std::string_view, std::string_view) { return true; };
+const PickleAllowed kOnlyGood = [](std::string_view module, std::string_view name) {
+  return module == "good" && name == "name";
+};
+
+std::optional<Pickle> parse(const std::string& bytes, bool whole = true, const PickleAllowed& allowed = kAll) {
+  const ByteView view = as_bytes(bytes);
+  return read_pickle(Bytes(std::vector<std::byte>(view.begin(), view.end())),
+                     {.file = "a.pkl", .base = 100, .whole = whole}, allowed);
+}
+
+Pickle two(const std::string& body) { return *parse("\x80\x02"s + body + "."); }
+
+std::string failure(const std::string& bytes, Errc code = Errc::corrupt, const PickleAllowed& allowed = kAll) {
+  try {
+    parse(bytes, true, allowed);
+  } catch (const Error& error) {
+    EXPECT_EQ(name(error.code()), name(code)) << error.what();
+    EXPECT_EQ(error.where().file, "a.pkl");
+    EXPECT_GE(error.where().offset.value_or(0), 100u);
+    return error.message();
+  }
+  return "";
+}
+
+std::string bad(const std::string& body, Errc code = Errc::corrupt) { return failure("\x80\x02"s + body + ".", code); }
+
+TEST(Pickle, PlainValues) {
+  EXPECT_TRUE(two("N").is_none(0));
+  EXPECT_TRUE(two("\x88").boolean(0));
+  EXPECT_FALSE(two("\x89").boolean(0));
+  EXPECT_EQ(two("K\xff").integer(0), 255);
+  EXPECT_EQ(two("M\x01\x02"s).integer(0), 0x0201);
+  EXPECT_EQ(two("J\xfe\xff\xff\xff").integer(0), -2);
+  EXPECT_EQ(two("\x8a\x00"s).integer(0), 0);
+  EXPECT_EQ(two("\x8a\x01\xff").integer(0), -1);
+  EXPECT_EQ(two("\x8a\x02\xff\x00"s).integer(0), 255);
+  EXPECT_EQ(two("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f").integer(0), INT64_MAX);
+  EXPECT_EQ(two("\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\x00"s).integer(0), INT64_MAX);
+  EXPECT_EQ(two("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80"s).integer(0), INT64_MIN);
+  EXPECT_EQ(two("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\x00"s).kind(0), PickleKind::wide);
+  EXPECT_EQ(two("I-5000000000\n").integer(0), -5000000000);
+  EXPECT_TRUE(two("I01\n").boolean(0));
+  EXPECT_EQ(two("G\x3f\xf8\x00\x00\x00\x00\x00\x00"s).floating(0), 1.5);
+  EXPECT_EQ(two("X\x02\x00\x00\x00hi"s).text(0), "hi");
+  EXPECT_EQ(two("U\x02hi").text(0), "hi");
+  EXPECT_EQ(two("C\x02hi").kind(0), PickleKind::bytes);
+}
+
+TEST(Pickle, ContainersShareTheirParts) {
+  // ([1, 2], the same list)
+  const Pickle pickle = two("]q\x00(K\x01K\x02"s + "eh\x00\x86"s);
+  const auto items = pickle.items(pickle.root());
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0], items[1]);
+  EXPECT_EQ(pickle.items(items[0]).size(), 2u);
+  EXPECT_EQ(pickle.parts_first().back(), pickle.root());
+}
+
+TEST(Pickle, CallsAreDescribedAndNotMade) {
+  const Pickle pickle =
+      two("cgood\nname\nK\x01\x85R}U\x01"
+          "aK\x02sb");
+  ASSERT_EQ(pickle.kind(pickle.root()), PickleKind::call);
+  const Pickle::Call call = pickle.call(pickle.root());
+  EXPECT_EQ(pickle.module(call.callee), "good");
+  EXPECT_EQ(pickle.global_name(call.callee), "name");
+  EXPECT_EQ(pickle.items(call.arguments).size(), 1u);
+  ASSERT_TRUE(call.state.has_value());
+  EXPECT_EQ(pickle.items(*call.state).size(), 2u);
+}
+
+TEST(Pickle, SizeIsThatOfOnePickle) {
+  const auto pickle = parse("\x80\x02K\x01.rest");
+  EXPECT_EQ(pickle->size(), 5u);
+}
+
+TEST(Pickle, RunningOutOfAPartIsNotAnError) {
+  const std::string whole = "\x80\x02}X\x01\x00\x00\x00wcgood\nname\nI12\n\x86s."s;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(parse(whole.substr(0, size), false).has_value()) << size;
+    EXPECT_NE(failure(whole.substr(0, size)), "") << size;
+  }
+  EXPECT_TRUE(parse(whole, false).has_value());
+}
+
+TEST(Pickle, ForbiddenNamesAreListedTogether) {
+  const std::string bytes =
+      "\x80\x02"
+      "cos\nsystem\ncgood\nname\ncposix\nexec\n\x87.";
+  try {
+    parse(bytes, true, kOnlyGood);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::unsupported);
+    EXPECT_EQ(error.where().offset, 102u);
+    EXPECT_NE(error.message().find("os.system"), std::string::npos);
+    EXPECT_EQ(error.details(), (std::vector<std::string>{"os.system at 0x66", "posix.exec at 0x7c"}));
+  }
+  // Also where the stream breaks afterwards: a broken file can have run its code before.
+  EXPECT_NE(failure("\x80\x02"
+                    "cos\nsystem\n)R\xff",
+                    Errc::unsupported, kOnlyGood)
+                .find("os.system"),
+            std::string::npos);
+}
+
+TEST(Pickle, OtherProtocolsAreNamed) {
+  EXPECT_NE(failure("\x80\x04N.", Errc::unsupported).find("protocol 4"), std::string::npos);
+  EXPECT_NE(failure("(lp0\n.", Errc::unsupported).find("PROTO"), std::string::npos);
+  EXPECT_NE(bad("\x95", Errc::unsupported).find("FRAME"), std::string::npos);
+  EXPECT_NE(bad("\x82\x01", Errc::unsupported).find("EXT1"), std::string::npos);
+  EXPECT_NE(bad("\xfe").find("0xfe"), std::string::npos);
+}
+
+TEST(Pickle, BrokenStacksAreRefused) {
+  for (const std::string& body : {"0"s,
+                                  "1"s,
+                                  "2"s,
+                                  "t"s,
+                                  "\x85"s,
+                                  "K\x01\x86"s,
+                                  "a"s,
+                                  "]a"s,
+                                  "e"s,
+                                  "(e"s,
+                                  "s"s,
+                                  "}K\x01s"s,
+                                  "u"s,
+                                  "(u"s,
+                                  "}(K\x01u"s,
+                                  "R"s,
+                                  ")R"s,
+                                  "K\x01)R"s,
+                                  "cm\nn\nNR"s,
+                                  "b"s,
+                                  "]}b"s,
+                                  "Q"s,
+                                  "q\x00"s,
+                                  "h\x00"s,
+                                  "Nh\x05"s,
+                                  "NN"s,
+                                  "(N"s,
+                                  ""s,
+                                  "N\x80\x02"s,
+                                  "K\x01K\x02"
+                                  "a"s,
+                                  "]K\x01K\x02s"s,
+                                  "(N.)"s}) {
+    EXPECT_NE(bad(body), "") << body;
+  }
+}
+
+TEST(Pickle, BoundsHold) {
+  EXPECT_NE(bad("r\xff\xff\xff\xff"s), "");  // nothing to remember
+  EXPECT_NE(bad("Nr\xff\xff\xff\xff"s).find("memo slot"), std::string::npos);
+  EXPECT_NE(bad("X\xff\xff\xff\xff"s).find("cut off"), std::string::npos);
+  EXPECT_NE(bad("\x8a\x11"s + std::string(17, 'x')).find("17 bytes"), std::string::npos);
+  EXPECT_NE(bad("\x8b\xff\xff\xff\xff"s), "");
+  EXPECT_NE(bad("c"s + std::string(600, 'm') + "\nn\n").find("512"), std::string::npos);
+  EXPECT_NE(bad("I"s + std::string(60000, '9') + "\n").find("20"), std::string::npos);
+  EXPECT_NE(bad(std::string(5000, '(')), "");
+  EXPECT_NE(bad("}]K\x01s").find("key"), std::string::npos);
+}
+
+TEST(Pickle, NestingIsBoundedWithoutRecursion) {
+  EXPECT_EQ(bad("N"s + std::string(900, '\x85')), "");
+  EXPECT_NE(bad("N"s + std::string(2000, '\x85')).find("nested"), std::string::npos);
+  EXPECT_NE(bad(std::string(500000, ']') + std::string(499999, 'a')).find("nested"), std::string::npos);
+  EXPECT_NE(bad("]q\x00h\x00"
+                "a"s,
+                Errc::unsupported)
+                .find("contains itself"),
+            std::string::npos);
+}
+
+TEST(Pickle, SharedTuplesAsKeysAreNotSlow) {
+  // ((((), ()), ((), ())), ...): 2^60 values in 200 bytes.
+  std::string tuple = ")";
+  for (int i = 0; i < 60; ++i) tuple += "2\x86";
+  EXPECT_NE(bad("}"s + tuple + "Ns").find("key"), std::string::npos);
+  EXPECT_EQ(bad(tuple), "");
+}
+
+TEST(Pickle, LongStreamsAreLinear) {
+  std::string body = "}(";
+  for (int i = 0; i < 200000; ++i) {
+    body += "X\x05\x00\x00\x00"s + std::to_string(10000 + i).substr(0, 5) + "]";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(bad(body + "u"), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace transload::wire
