@@ -30,7 +30,8 @@ std::optional<fs::path> bundle_prefix_of(const fs::path& file) {
     }
   }
   constexpr std::string_view kData = ".data";
-  const std::optional<ShardName> shard = parse_shard_name(name + ".");  // the number ends the name here
+  const std::string ended = name + ".";  // outlives `shard`, which looks into it; the number ends the name here
+  const std::optional<ShardName> shard = parse_shard_name(ended);
   if (!shard || shard->extension != "." || !shard->stem.ends_with(kData)) return std::nullopt;
   return file.parent_path() / shard->stem.substr(0, shard->stem.size() - kData.size());
 }
