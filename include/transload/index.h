@@ -38,9 +38,9 @@ struct Storage {
   Extent at;               // stored bytes
   std::uint64_t size = 0;  // decoded bytes
   Codec codec = Codec::plain;
-  std::uint64_t elements = 0;        // number of strings of a tf_strings storage
-  std::uint8_t swap = 0;             // width of big-endian units to reverse when reading; 0: little endian
-  std::optional<Checksum> checksum;  // of the stored bytes of a plain storage, of the decoded ones of a deflated one
+  std::uint8_t swap = 0;  // width of big-endian units to reverse when reading; 0: little endian
+  // Of the stored bytes of a plain storage, of the decoded ones of a deflated one; of strings as TensorFlow counts it.
+  std::optional<Checksum> checksum;
 };
 
 // A box of a tensor that lies in one storage. Most tensors are one chunk that covers them.

@@ -11,7 +11,8 @@
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(), torch::torch_format()};
+  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(),
+                                            torch::torch_format()};
   return kFormats;
 }
 

@@ -8,34 +8,13 @@
 #include "core/text.h"
 #include "formats/locate_parts.h"
 #include "formats/shard_name.h"
+#include "formats/tensor_bundle/checkpoint_file.h"
 #include "transload/error.h"
 
 namespace transload::locating {
 namespace {
 
 constexpr std::uint64_t kMaxCheckpointFile = std::uint64_t{16} << 20;
-
-// The value of model_checkpoint_path in the text form of CheckpointState.
-// TODO: tensor_bundle::checkpoint_prefix() takes its place when that part is merged.
-std::string checkpoint_prefix(std::string_view text, const std::string& file) {
-  constexpr std::string_view kField = "model_checkpoint_path";
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!line.starts_with(kField)) continue;
-    const std::size_t open = line.find('"');
-    const std::size_t close = line.rfind('"');
-    if (open == line.npos || close == open) break;
-    std::string value;
-    for (std::size_t i = open + 1; i < close; ++i) {
-      if (line[i] == '\\' && i + 1 < close) ++i;
-      value += line[i];
-    }
-    return value;
-  }
-  throw Error(Errc::corrupt, "names no model_checkpoint_path", {.file = file, .offset = {}, .tensor = {}});
-}
 
 bool leads_out(const fs::path& relative) {
   return std::ranges::any_of(relative, [](const fs::path& part) { return part == ".."; });
@@ -51,7 +30,8 @@ std::optional<fs::path> bundle_prefix_of(const fs::path& file) {
     }
   }
   constexpr std::string_view kData = ".data";
-  const std::optional<ShardName> shard = parse_shard_name(name + ".");  // the number ends the name here
+  const std::string ended = name + ".";  // outlives `shard`, which looks into it; the number ends the name here
+  const std::optional<ShardName> shard = parse_shard_name(ended);
   if (!shard || shard->extension != "." || !shard->stem.ends_with(kData)) return std::nullopt;
   return file.parent_path() / shard->stem.substr(0, shard->stem.size() - kData.size());
 }
@@ -83,7 +63,7 @@ Location at_checkpoint_file(const fs::path& checkpoint) {
   }
   std::string text(source->size(), '\0');
   source->read(0, std::as_writable_bytes(std::span(text)));
-  const fs::path named = checkpoint_prefix(text, source->name());
+  const fs::path named = tensor_bundle::checkpoint_prefix(text, source->name());
   const fs::path folder = checkpoint.parent_path();
   const bool follow = named.is_absolute() ? is_bundle_prefix(named) : !leads_out(named);
   const fs::path prefix = named.is_absolute() && follow ? named : folder / (follow ? named : named.filename());

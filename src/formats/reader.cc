@@ -10,6 +10,7 @@
 #include "transload/error.h"
 #include "wire/crc.h"
 #include "wire/inflate.h"
+#include "wire/tf_strings.h"
 
 namespace transload {
 namespace {
@@ -129,7 +130,9 @@ class FileReader final : public Reader {
       const Storage& storage = index_.storages[id];
       const Bytes stored = source(storage).view(storage.at.offset, storage.at.size);
       if (storage.codec == Codec::tf_strings) {
-        throw Error(Errc::unsupported, "string tensors are not decoded yet", where(storage));
+        const auto sum = storage.checksum ? std::optional(storage.checksum->value) : std::nullopt;
+        return wire::decode_tf_strings(stored.view(), storage.size, sum, storage.swap > 1,
+                                       index_.files[storage.at.file], storage.at.offset);
       }
       Bytes bytes = wire::inflate(stored.view(), storage.size, index_.files[storage.at.file], storage.at.offset);
       if (storage.checksum) compare(storage, checksum(storage.checksum->kind, 0, bytes.view()));

@@ -253,11 +253,11 @@ class Binder {
     for (const std::size_t t : unclaimed_) {
       problems_.add(Errc::unmapped, index_.tensors[t].name, fmt::format("is no tensor of a {} model", family_.name));
     }
-    for (const LeftOut& left : index_.left_out) {
+    for (const LeftOut& left_out : index_.left_out) {
       const bool dropped = std::any_of(options_.drop.begin(), options_.drop.end(),
-                                       [&](const std::string& glob) { return glob_matches(glob, left.tensor); });
-      if (!dropped && !outside(left.tensor)) {
-        problems_.add(Errc::unsupported, left.tensor, fmt::format("cannot be carried: {}", left.reason));
+                                       [&](const std::string& glob) { return glob_matches(glob, left_out.tensor); });
+      if (!dropped && !outside(left_out.tensor)) {
+        problems_.add(Errc::unsupported, left_out.tensor, fmt::format("cannot be carried: {}", left_out.reason));
       }
     }
     if (!unclaimed_.empty() || !index_.left_out.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/config.h"
+#include "wire/json.h"
 
 namespace transload::mapping {
 namespace {
@@ -34,6 +35,12 @@ int fit(const Family& family, const Model& model, const Binding& binding) {
 }
 
 }  // namespace
+
+std::vector<std::string> known_classes(const Binding& binding) {
+  const auto known = binding.config.find("architectures");
+  if (known == binding.config.end()) return {};
+  return wire::parse_json(known->second, "architectures").get<std::vector<std::string>>();
+}
 
 ChosenClass choose_class(const Family& family, const Binding& binding, const std::vector<std::string>& wanted) {
   for (const std::string& name : wanted) {

@@ -31,6 +31,8 @@ struct ChosenClass {
   const Model* model = nullptr;  // null: none has these parts
   std::string note;
 };
+// The classes that the bound configuration names.
+std::vector<std::string> known_classes(const Binding& binding);
 ChosenClass choose_class(const Family& family, const Binding& binding, const std::vector<std::string>& wanted);
 
 // Mapping::config_file().

@@ -23,7 +23,6 @@ struct Part {
   bool head = false;
 };
 
-// How a dialect holds a parameter.
 struct Cell {
   enum class Kind : std::uint8_t { absent, stored, zeros } kind = Kind::absent;
   std::size_t stored = 0;  // in the dialect's list
@@ -68,8 +67,7 @@ struct Dialect {
   std::vector<std::string> roots, wrappers;
   std::map<std::string, std::string> metadata;
   std::vector<Stored> stored;
-  NameTable rooted, free;         // names -> stored
-  std::vector<std::string> olds;  // old spellings that the name tables hold too
+  NameTable rooted, free;  // names -> stored
   std::vector<DropRule> drops;
   char separator = '.';
 };

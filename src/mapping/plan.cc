@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/text.h"
+#include "mapping/config.h"
 #include "mapping/stored.h"
 #include "transload/error.h"
 
@@ -227,6 +228,7 @@ class Planner {
       });
       if (applies) plan_.notes.push_back(notice.text);
     }
+    add_class_note();
     for (const ConfigKey& key : family_.config) {
       const ConfigCell& cell = key.cells[to_];
       const auto known = binding_.config.find(key.name);
@@ -235,6 +237,13 @@ class Planner {
       plan_.notes.push_back(fmt::format("{} {} cannot be kept: {} fixes {}", own.empty() ? key.name : own,
                                         known->second, target().title, *cell.fixed));
     }
+  }
+
+  // Where the dialect's configuration names a class: which, if the tensors leave a choice.
+  void add_class_note() {
+    if (family_.config_files[to_].classes.empty() || !only_parts_.empty()) return;
+    const ChosenClass chosen = choose_class(family_, binding_, known_classes(binding_));
+    if (!chosen.note.empty()) plan_.notes.push_back(chosen.note);
   }
 
   const Family& family_;

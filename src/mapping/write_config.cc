@@ -83,9 +83,7 @@ class ConfigWriter {
       out_[own == form_.dtype.end() ? form_.dtype.front() : *own] = std::string(name(dtype));
     }
     if (form_.classes.empty()) return;
-    if (const auto named = binding_.config.find("architectures"); named != binding_.config.end()) {
-      wanted_ = wire::parse_json(named->second, "architectures").get<std::vector<std::string>>();
-    }
+    if (std::vector<std::string> named = known_classes(binding_); !named.empty()) wanted_ = std::move(named);
     const ChosenClass chosen = choose_class(family_, binding_, wanted_);
     if (chosen.model == nullptr) {
       out_.erase(form_.classes);

@@ -38,25 +38,24 @@ void check_crc(const Cursor& at, std::uint64_t offset, std::string_view what, st
 class LengthReader {
  public:
   LengthReader(const Source& source, std::uint64_t offset, std::uint64_t size)
-      : source_(source), next_(offset), end_(offset + size), cursor_({}, source.name()) {}
+      : source_(source), end_(offset + size), window_({}, source.name(), offset) {}
 
   std::uint64_t varint() {
     constexpr std::uint64_t kLongestVarint = 10, kWindow = 65536;
-    if (cursor_.left() < kLongestVarint && cursor_.offset() + cursor_.left() < end_) {
-      next_ = cursor_.position() == 0 && cursor_.left() == 0 ? next_ : cursor_.offset();
-      std::vector<std::byte> window(std::min(kWindow, end_ - next_));
-      source_.read(next_, window);
-      cursor_ = Cursor(Bytes(std::move(window)), source_.name(), next_);
+    const std::uint64_t at = window_.offset();
+    if (window_.left() < kLongestVarint && at + window_.left() < end_) {
+      std::vector<std::byte> bytes(std::min(kWindow, end_ - at));
+      source_.read(at, bytes);
+      window_ = Cursor(Bytes(std::move(bytes)), source_.name(), at);
     }
-    return cursor_.varint();
+    return window_.varint();
   }
-  std::uint64_t offset() const { return cursor_.offset(); }
-  [[noreturn]] void fail(std::string_view message) const { cursor_.fail(message); }
+  std::uint64_t offset() const { return window_.offset(); }
 
  private:
   const Source& source_;
-  std::uint64_t next_, end_;
-  Cursor cursor_;
+  std::uint64_t end_;
+  Cursor window_;
 };
 
 }  // namespace

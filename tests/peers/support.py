@@ -73,10 +73,9 @@ def assert_same_files(ours, theirs):
 def bytes_of(tensor):
     """A torch tensor's elements, C order, little endian."""
     import torch
-    tensor = tensor.detach().resolve_conj().resolve_neg().contiguous().cpu()
-    if tensor.numel() == 0:
-        return b""
-    return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+    flat = torch.empty(tensor.shape, dtype=tensor.dtype)  # contiguous() keeps odd strides of axes of size 1
+    flat.copy_(tensor.detach())
+    return flat.reshape(-1).view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
 def digest_of(tensor):

@@ -39,7 +39,7 @@ def random_tensor(rng):
 
 
 def random_state(rng, depth=0):
-    state, tensors = {}, []
+    state, tensors = {"first": random_tensor(rng)}, []  # a file of plain values only is refused
     for i in range(rng.randrange(9)):
         name = rng.choice(["weight", "bias", "layer.0.weight", "größe", "a b", "", "x" * 300, "emb\n", "q'"]) + str(i)
         if depth < 2 and rng.random() < 0.15:

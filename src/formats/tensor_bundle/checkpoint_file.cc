@@ -126,6 +126,15 @@ class Tokens {
   std::size_t at_ = 0;
 };
 
+bool leaves_its_folder(std::string_view path) {
+  while (true) {
+    const std::size_t end = path.find('/');
+    if (path.substr(0, end) == "..") return true;
+    if (end == std::string_view::npos) return false;
+    path.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 std::string checkpoint_text(std::string_view prefix) {
@@ -147,6 +156,10 @@ std::string checkpoint_prefix(std::string_view text, const std::string& file) {
     if (!tokens.accept(';')) tokens.accept(',');
   }
   if (!prefix || prefix->empty()) tokens.fail("it names no model_checkpoint_path");
+  if (leaves_its_folder(*prefix)) {
+    throw Error(Errc::unsupported, fmt::format("it names '{}', outside of its folder", shortened(*prefix)),
+                {.file = file, .offset = {}, .tensor = {}}, "Name the checkpoint itself, by its prefix.");
+  }
   return *prefix;
 }
 

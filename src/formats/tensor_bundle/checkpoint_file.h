@@ -11,7 +11,8 @@ namespace transload::tensor_bundle {
 std::string checkpoint_text(std::string_view prefix);
 
 // model_checkpoint_path: relative to the file's folder, or absolute; the caller decides whether it follows an absolute
-// one. Fields that it does not know (timestamps) are skipped. Errc::corrupt with `file` and the offset.
+// one. Fields that it does not know (timestamps) are skipped. Errc::corrupt with `file` and the offset where the text
+// is none of a checkpoint state, Errc::unsupported where the path has a component "..".
 std::string checkpoint_prefix(std::string_view text, const std::string& file);
 
 }  // namespace transload::tensor_bundle

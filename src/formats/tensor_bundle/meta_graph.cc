@@ -187,8 +187,8 @@ bool can_be_variable(const Variable& variable) {
 
 }  // namespace
 
-// tensorflow/core/framework/node_def_util.cc, IsValidNodeName, and no '/' at the end: there TensorFlow's Python takes it
-// for the end of a scope, and the variable gets another name.
+// tensorflow/core/framework/node_def_util.cc, IsValidNodeName, and no '/' at the end: there TensorFlow's Python takes
+// it for the end of a scope, and the variable gets another name.
 bool is_variable_name(std::string_view name) noexcept {
   bool first = true;  // of the name, or of a part after '>'
   for (const char c : name) {

@@ -27,8 +27,8 @@ struct Variable {
 // None), instead of a graph that restores a part.
 std::string meta_graph(std::span<const Variable> variables);
 
-// Whether TensorFlow keeps it as the name of a node: letters, digits and "._-/>", beginning with a letter, digit or dot,
-// also after ">", and not ending with "/".
+// Whether TensorFlow keeps it as the name of a node: letters, digits and "._-/>", beginning with a letter, digit or
+// dot, also after ">", and not ending with "/".
 bool is_variable_name(std::string_view name) noexcept;
 
 }  // namespace transload::tensor_bundle

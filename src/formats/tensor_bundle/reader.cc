@@ -119,29 +119,37 @@ class IndexBuilder {
     if (entry.slices.empty()) {
       info.chunks.push_back({{}, {}, add_storage(entry, *type, tensor.name), 0, {}});
     } else {
-      for (const Slice& slice : entry.slices) info.chunks.push_back(add_slice(tensor, slice, *type));
-      check_cover(info.chunks, entry.shape);
+      info.chunks = sliced(tensor, *type);
     }
     index_.tensors.push_back(std::move(info));
   }
 
-  Chunk add_slice(const NamedEntry& tensor, const Slice& slice, const DataType& type) {
-    Chunk chunk = slice_box(slice, tensor.entry.shape);
+  std::vector<Chunk> sliced(const NamedEntry& tensor, const DataType& type) {
     if (*type.dtype == DType::string) throw Error(Errc::unsupported, "a string tensor in slices");
+    std::vector<Chunk> chunks;
+    for (const Slice& slice : tensor.entry.slices) chunks.push_back(slice_box(slice, tensor.entry.shape));
+    check_cover(chunks, tensor.entry.shape);
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      const Entry& stored = claim_slice(tensor, tensor.entry.slices[i], chunks[i]);
+      chunks[i].storage = add_storage(stored, type, tensor.name);
+    }
+    return chunks;
+  }
+
+  const Entry& claim_slice(const NamedEntry& tensor, const Slice& slice, const Chunk& box) {
+    const auto fail = [&](std::string_view what) {
+      throw Error(Errc::corrupt,
+                  fmt::format("its slice of {} at {} {}", to_string(box.extent), to_string(box.start), what));
+    };
     const auto found = contents_.slices.find(slice_key(tensor.name, slice));
-    if (found == contents_.slices.end()) {
-      throw Error(Errc::corrupt,
-                  fmt::format("its slice of {} at {} has no entry", to_string(chunk.extent), to_string(chunk.start)));
+    if (found == contents_.slices.end()) fail("has no entry");
+    auto& [owner, stored] = found->second;
+    if (!owner.empty()) fail("is listed twice");
+    owner = tensor.name;
+    if (stored.data_type != tensor.entry.data_type || stored.shape != box.extent || !stored.slices.empty()) {
+      fail("is stored with another type or shape");
     }
-    const Entry& stored = found->second.entry;
-    if (!found->second.name.empty()) throw Error(Errc::corrupt, "the same slice is listed twice");
-    found->second.name = tensor.name;
-    if (stored.data_type != tensor.entry.data_type || stored.shape != chunk.extent || !stored.slices.empty()) {
-      throw Error(Errc::corrupt,
-                  fmt::format("its slice of {} is stored with another type or shape", to_string(chunk.extent)));
-    }
-    chunk.storage = add_storage(stored, type, tensor.name);
-    return chunk;
+    return stored;
   }
 
   // One storage for each entry: the checksum is one per entry.
@@ -170,9 +178,22 @@ class IndexBuilder {
                                                transload::name(*type.dtype), to_string(entry.shape), storage.size));
       }
     }
+    if (storage.size == 0) check_empty(shard, storage);
     if (entry.size != 0) extents_.push_back({storage.at, &tensor});
     index_.storages.push_back(storage);
     return static_cast<std::uint32_t>(index_.storages.size() - 1);
+  }
+
+  // Nobody will read a tensor without elements, so that its checksum is verified here. Without strings there are still
+  // four bytes.
+  static void check_empty(const Source& shard, const Storage& storage) {
+    std::vector<std::byte> stored(storage.at.size);
+    shard.read(storage.at.offset, stored);
+    if (storage.codec == Codec::tf_strings) {
+      wire::decode_tf_strings(stored, 0, storage.checksum->value, storage.swap != 0, shard.name(), storage.at.offset);
+    } else if (storage.checksum->value != 0) {
+      throw Error(Errc::corrupt, "has no bytes, and the checksum of some");
+    }
   }
 
   // No writer lets tensors share bytes, not even equal ones.

@@ -1,0 +1,104 @@
+#include "transload/run.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+
+#include "support/memory_reader.h"
+#include "support/temporary_folder.h"
+#include "transload/error.h"
+#include "transload/prove.h"
+
+namespace transload {
+namespace {
+
+using testing::MemoryCheckpoint;
+using testing::read_file;
+using testing::TemporaryFolder;
+using testing::values_of;
+using Names = std::set<std::string>;
+
+std::shared_ptr<Reader> source() {
+  std::vector<float> values(std::size_t{1} << 20);
+  std::iota(values.begin(), values.end(), 0.f);
+  MemoryCheckpoint made;
+  made.add("large", DType::f32, {1024, 1024}, values).add("small", DType::f32, {2}, std::vector<float>{1, 2});
+  made.add("none", DType::f32, {0, 3}, std::vector<float>{});
+  return made.reader();
+}
+
+// All of the source; the large matrix transposed.
+Plan plan_of(const Reader& reader) {
+  Plan plan = identity_plan(reader, "memory");
+  plan.slots[0].pieces[0].axes = {{1024, 1, 1024}, {1024, 1024, 1}};
+  return plan;
+}
+
+TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
+  const TemporaryFolder folder;
+  const auto reader = source();
+  const Plan plan = plan_of(*reader);
+  for (const std::string& format : {"safetensors", "tensor_bundle"}) {
+    const Format& to = *format_named(format);
+    const Layout layout = to.layout(plan, {"model", {}});
+    std::map<std::string, std::string> first;
+    for (const RunOptions& options : {RunOptions{.threads = 1, .progress = {}, .stop = {}},
+                                      RunOptions{.threads = 5, .memory = 100'000, .progress = {}, .stop = {}},
+                                      RunOptions{.threads = 2, .memory = 1 << 30, .progress = {}, .stop = {}}}) {
+      run(plan, {reader}, to, layout, {folder / format, true}, {}, options);
+      for (const OutputSet::File& file : layout.files) {
+        const std::string bytes = read_file(folder / format / file.name);
+        EXPECT_EQ(first.try_emplace(file.name, bytes).first->second, bytes) << file.name;
+      }
+    }
+    const auto output = to.open(open_folder(folder / format), "model", {});
+    const ExactProof proof = prove_exact(plan, {reader}, *output);
+    EXPECT_TRUE(proof.holds()) << proof.differences.front().what;
+    EXPECT_EQ(values_of<float>(*output, "large")[1], 1024.f);
+  }
+}
+
+TEST(Run, WritesNothingWhenItIsStopped) {
+  const TemporaryFolder folder;
+  const auto reader = source();
+  const Plan plan = plan_of(*reader);
+  const Format& to = *format_named("safetensors");
+  std::stop_source stop;
+  RunOptions options{.progress = [&](std::uint64_t, std::uint64_t) { stop.request_stop(); }, .stop = stop.get_token()};
+  EXPECT_THROW(run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false}, {}, options), Error);
+  EXPECT_EQ(folder.names(), Names{});
+}
+
+TEST(Run, AnEarlierOutputSurvivesAFailure) {
+  const TemporaryFolder folder;
+  const auto reader = source();
+  Plan plan = plan_of(*reader);
+  const Format& to = *format_named("safetensors");
+  run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false});
+  const std::string before = read_file(folder / "m");
+  plan.equals = {{0, "large", "small"}};  // a promise that does not hold
+  EXPECT_THROW(run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), true}), Error);
+  EXPECT_EQ(read_file(folder / "m"), before);
+  EXPECT_EQ(folder.names(), Names{"m"});
+}
+
+TEST(Run, ProgressEndsAtTheTotal) {
+  const TemporaryFolder folder;
+  const auto reader = source();
+  const Plan plan = plan_of(*reader);
+  const Format& to = *format_named("safetensors");
+  std::uint64_t last = 0;
+  RunOptions options{.progress =
+                         [&](std::uint64_t done, std::uint64_t total) {
+                           EXPECT_GT(done, last);
+                           EXPECT_EQ(total, total_bytes(plan));
+                           last = done;
+                         },
+                     .stop = {}};
+  run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false}, {}, options);
+  EXPECT_EQ(last, total_bytes(plan));
+}
+
+}  // namespace
+}  // namespace transload
