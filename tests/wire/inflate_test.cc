@@ -43,7 +43,7 @@ std::string failure(const std::string& stored, std::uint64_t size) {
 
 TEST(Inflate, GivesBackWhatWasDeflated) {
   std::string text;
-  for (int i = 0; i < 100000; ++i) text += static_cast<char>((i * i) >> 3);
+  for (unsigned i = 0; i < 100000; ++i) text += static_cast<char>((i * i) >> 3);
   for (const std::string& one : {std::string{}, std::string("a"), std::string(1000000, '\0'), text}) {
     EXPECT_EQ(inflated(deflated(one), one.size()), one);
   }
