@@ -39,7 +39,7 @@ TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
   const TemporaryFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
-  for (const std::string& format : {"safetensors", "tensor_bundle"}) {
+  for (const std::string format : {"safetensors", "tensor_bundle"}) {
     const Format& to = *format_named(format);
     const Layout layout = to.layout(plan, {"model", {}});
     std::map<std::string, std::string> first;
