@@ -65,7 +65,7 @@ struct DropRule {
 
 struct Dialect {
   std::string name, title;
-  std::vector<std::string> roots, wrappers;
+  std::vector<std::string> roots, wrappers, containers;
   std::map<std::string, std::string> metadata;
   std::vector<Stored> stored;
   NameTable rooted, free;  // names -> stored
