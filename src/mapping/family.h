@@ -21,6 +21,7 @@ struct Part {
   std::string name;  // "layer", "layer.cross_attention", "head.mlm"
   bool required = true;
   bool head = false;
+  std::string absent;  // what to say of a source that lacks it; empty: nothing
 };
 
 struct Cell {
