@@ -35,7 +35,8 @@ std::vector<ParameterForm> parse_kind(const TomlEntry& kind) {
 }
 
 Convention parse_dialect(const TomlEntry& dialect, const Conventions& all) {
-  Convention convention{.title = dialect.key, .kinds = {}, .old_names = {}, .wrappers = {}, .containers = {}, .metadata = {}};
+  Convention convention{
+      .title = dialect.key, .kinds = {}, .old_names = {}, .wrappers = {}, .containers = {}, .metadata = {}};
   for (const TomlEntry& entry : in_order(as_table(dialect))) {
     if (entry.key == "title") {
       convention.title = as_string(entry);
