@@ -21,8 +21,7 @@ void refuse_left_out(const Location& location, const Index& index, const std::ve
     const bool dropped =
         std::ranges::any_of(drop, [&](const std::string& glob) { return glob_matches(glob, left.tensor); });
     if (!dropped) problems.push_back(fmt::format("{}: {}", left.tensor, left.reason));
-    if (dropped)
-      plan.notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
+    if (dropped) plan.notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
   }
   if (problems.empty()) return;
   const LeftOut& first = index.left_out.front();

@@ -25,7 +25,7 @@ class Lister {
   Lister(const Pickle& pickle, Rebuilder& rebuilder, Index& index)
       : pickle_(pickle), rebuilder_(rebuilder), index_(index), counts_(pickle.value_count()) {
     // Values may be shared: what one byte of the file stands for is bounded, or 60 of them would stand for 2^60 names.
-    budget_ = pickle.size() * 16 + 1000;
+    budget_ = pickle.size() * 4 + 1000;
   }
 
   void list() {
