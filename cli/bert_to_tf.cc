@@ -68,7 +68,7 @@ int bert_to_tf(const Options& options) {
 
   JobOptions job_options;
   job_options.family = "bert";
-  job_options.only_parts = {"embeddings", "layer", "layer.cross", "layer.relative", "pooler"};
+  job_options.body_only = true;
   job_options.floats = DType::f32;
   job_options.config = config_of(options);
   job_options.sidecars = false;

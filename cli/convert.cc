@@ -206,6 +206,9 @@ int convert(const Options& options) {
   return holds ? kDone : kDifference;
 }
 
+// Checks a word without listing the words a second time in the help.
+CLI::Validator one_of(std::vector<std::string> words) { return CLI::IsMember(std::move(words)).description(""); }
+
 }  // namespace
 
 void add_convert(CLI::App& app, Action& run, bool& json) {
@@ -218,24 +221,32 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
           "DST", o->destination,
           "NAME.safetensors: one file; with --to tf1 a prefix such as out/model.ckpt; else a Hugging Face folder")
       ->required();
-  verb->add_option("--to", o->to, "Dialect of the output")->check(CLI::IsMember({"tf1", "hf"}));
+  verb->add_option("--to", o->to, "Dialect of the output")->check(one_of({"tf1", "hf"}))->type_name("tf1|hf");
   verb->add_option("--from", o->from, "Dialect of the source, or the format to take where a folder holds several")
-      ->check(CLI::IsMember({"tf1", "hf", "torch", "safetensors", "tensor_bundle"}));
+      ->check(one_of({"tf1", "hf", "torch", "safetensors", "tensor_bundle"}))
+      ->type_name("NAME");
   verb->add_option("--format", o->format, "Format of the output (default: what DST and --to imply)")
-      ->check(CLI::IsMember({"safetensors", "tensor_bundle", "torch"}));
+      ->check(one_of({"safetensors", "tensor_bundle", "torch"}))
+      ->type_name("safetensors|tensor_bundle");
   verb->add_option("--dtype", o->dtype, "Dtype of floating-point tensors; narrower ones are rounded to nearest even")
-      ->check(CLI::IsMember({"keep", "f32", "f16", "bf16"}))
+      ->check(one_of({"keep", "f32", "f16", "bf16"}))
+      ->type_name("keep|f32|f16|bf16")
       ->capture_default_str();
   verb->add_option("--config", o->config, "Configuration of the model, in any dialect's keys; wins over one beside SRC")
       ->type_name("FILE");
-  verb->add_option("--family", o->family, "Model family (default: found from the names); none keeps all names");
-  verb->add_option("--key", o->key, "The container of a nested checkpoint, such as model/ema");
+  verb->add_option("--family", o->family, "Model family (default: found from the names); none keeps all names")
+      ->type_name("bert|none");
+  verb->add_option("--key", o->key, "The container of a nested checkpoint, such as model/ema")->type_name("KEY");
   verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
-      ->type_name("GLOB");
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
   verb->add_option("--proof", o->proof, "exact: account for every tensor, read the output again and compare every bit")
-      ->check(CLI::IsMember({"none", "exact", "run"}))
+      ->check(one_of({"none", "exact", "run"}))
+      ->type_name("none|exact")
       ->capture_default_str();
-  verb->add_option("--threads", o->threads, "Threads (default: one per core)")->check(CLI::Range(1u, 1024u));
+  verb->add_option("--threads", o->threads, "Threads (default: one per core)")
+      ->check(CLI::Range(1u, 1024u).description(""))
+      ->type_name("N");
   verb->add_flag("--dry-run", o->dry_run, "Print what would be done to every tensor, and write nothing");
   verb->add_flag("--force", o->force, "Replace an existing output");
   verb->add_flag("--no-sidecars", o->no_sidecars, "Write the weights only: no configuration, vocabulary, licence");

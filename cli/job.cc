@@ -21,8 +21,7 @@ void refuse_left_out(const Location& location, const Index& index, const std::ve
     const bool dropped =
         std::ranges::any_of(drop, [&](const std::string& glob) { return glob_matches(glob, left.tensor); });
     if (!dropped) problems.push_back(fmt::format("{}: {}", left.tensor, left.reason));
-    if (dropped)
-      plan.notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
+    if (dropped) plan.notes.push_back(fmt::format("'{}' ({}) is dropped by --drop", left.tensor, left.reason));
   }
   if (problems.empty()) return;
   const LeftOut& first = index.left_out.front();
@@ -110,7 +109,12 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       throw;
     }
     const std::string to = target.dialect.empty() ? "hf" : target.dialect;
-    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, options.only_parts);
+    std::vector<std::string> parts;  // none: all
+    if (options.body_only) {
+      std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
+                           [](const std::string& part) { return !part.starts_with("head."); });
+    }
+    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts);
     if (options.sidecars && !target.bare) {
       const DType dtype = options.floats.value_or(main_dtype(job.plan));
       const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;

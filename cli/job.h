@@ -15,12 +15,12 @@
 namespace transload::cli {
 
 struct JobOptions {
-  std::string family;                   // empty: detected; "none": keep all names
-  std::string from_dialect;             // empty: detected
-  std::vector<std::string> only_parts;  // empty: all
-  std::vector<std::string> drop;        // globs
-  std::optional<DType> floats;          // empty: keep
-  std::optional<TextFile> config;       // wins over what lies beside the source
+  std::string family;              // empty: detected; "none": keep all names
+  std::string from_dialect;        // empty: detected
+  bool body_only = false;          // without the heads, each dropped by name
+  std::vector<std::string> drop;   // globs
+  std::optional<DType> floats;     // empty: keep
+  std::optional<TextFile> config;  // wins over what lies beside the source
   bool allow_overflow = false;
   bool sidecars = true, papers = false;  // configuration and vocabulary; licence and model card
 };

@@ -1,6 +1,7 @@
 // transload: moves neural-network checkpoints between frameworks and proves that they arrived.
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <csignal>
@@ -65,6 +66,10 @@ int run(int argc, char** argv) {
 }  // namespace transload::cli
 
 int main(int argc, char** argv) {
+  // Buffers of a few megabytes are used again and again: keeping them costs nothing, giving their pages back and taking
+  // fresh ones for every tensor costs more than the copy itself.
+  mallopt(M_MMAP_THRESHOLD, 512 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of write(), with a name
   return transload::cli::run(argc, argv);
 }

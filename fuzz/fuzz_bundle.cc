@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "formats/tensor_bundle/checkpoint_file.h"
@@ -20,17 +21,18 @@ namespace {
 class TwoFiles final : public transload::Store {
  public:
   TwoFiles(std::string index, std::string data)
-      : files_{{"m.index", std::move(index)}, {"m.data-00000-of-00001", std::move(data)}} {}
+      : files_{{"m.index", std::make_shared<const std::string>(std::move(index))},
+               {"m.data-00000-of-00001", std::make_shared<const std::string>(std::move(data))}} {}
   std::string describe(std::string_view name) const override { return std::string(name); }
   std::vector<std::string> list() const override { return {"m.data-00000-of-00001", "m.index"}; }
   bool exists(std::string_view name) const override { return files_.contains(std::string(name)); }
   std::shared_ptr<transload::Source> open(std::string_view name) const override {
-    const std::string& bytes = files_.at(std::string(name));
-    return transload::memory_source(std::string(name), transload::Bytes(transload::as_bytes(bytes), nullptr));
+    const auto& bytes = files_.at(std::string(name));  // a reader outlives its store
+    return transload::memory_source(std::string(name), transload::Bytes(transload::as_bytes(*bytes), bytes));
   }
 
  private:
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::shared_ptr<const std::string>> files_;
 };
 
 std::string_view take(std::string_view& rest) {

@@ -11,7 +11,10 @@ namespace {
 
 void add(transload::Index& index, const std::string& name, transload::Shape shape) {
   const std::uint64_t size = transload::tensor_bytes(transload::DType::f32, shape);
-  index.storages.push_back({{0, 0, size}, size, transload::Codec::plain, 0, {}, {}});
+  transload::Storage room;
+  room.at = {0, 0, size};
+  room.size = size;
+  index.storages.push_back(room);
   const auto storage = static_cast<std::uint32_t>(index.storages.size() - 1);
   index.tensors.push_back({name, transload::DType::f32, std::move(shape), {{{}, {}, storage, 0, {}}}});
 }

@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaxCheckpointFile = std::uint64_t{16} << 20;
 
-bool leads_out(const fs::path& relative) {
-  return std::ranges::any_of(relative, [](const fs::path& part) { return part == ".."; });
-}
-
 }  // namespace
 
 std::optional<fs::path> bundle_prefix_of(const fs::path& file) {
@@ -64,12 +60,12 @@ Location at_checkpoint_file(const fs::path& checkpoint) {
   std::string text(source->size(), '\0');
   source->read(0, std::as_writable_bytes(std::span(text)));
   const fs::path named = tensor_bundle::checkpoint_prefix(text, source->name());
-  const fs::path folder = checkpoint.parent_path();
-  const bool follow = named.is_absolute() ? is_bundle_prefix(named) : !leads_out(named);
-  const fs::path prefix = named.is_absolute() && follow ? named : folder / (follow ? named : named.filename());
+  // A folder that was moved still names where it was. A relative path never leads out: checkpoint_prefix() sees to it.
+  const bool follow = named.is_relative() || is_bundle_prefix(named);
+  const fs::path prefix = checkpoint.parent_path() / (follow ? named : named.filename());
   try {
     Location location = at_bundle_prefix(prefix, prefix.string());
-    if (named.is_absolute() || !follow) {
+    if (named.is_absolute()) {
       location.notes.push_back(fmt::format("`checkpoint` names '{}'; '{}' is taken.", shortened(named.string()),
                                            shortened(prefix.string())));
     }

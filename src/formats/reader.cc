@@ -15,7 +15,8 @@
 namespace transload {
 namespace {
 
-constexpr std::uint64_t kVerifyBlock = std::uint64_t{1} << 20;
+// Bytes are summed while they are still in the cache of the core that read them.
+constexpr std::uint64_t kVerifyBlock = std::uint64_t{256} << 10;
 
 std::uint32_t checksum(Checksum::Kind kind, std::uint32_t seed, ByteView data) {
   return kind == Checksum::Kind::crc32 ? wire::crc32(seed, data) : wire::crc32c(seed, data);
@@ -108,9 +109,18 @@ class FileReader final : public Reader {
     const Storage& storage = index_.storages[id];
     const bool whole = offset == 0 && out.size() == storage.size;
     if (!whole) verify(id);
-    source(storage).read(storage.at.offset + offset, out);
-    if (whole && storage.checksum) compare(storage, checksum(storage.checksum->kind, 0, out));
-    if (whole) verified_[id] = true;
+    if (!storage.checksum || verified_[id]) {
+      source(storage).read(storage.at.offset + offset, out);
+      return;
+    }
+    std::uint32_t sum = 0;
+    for (std::uint64_t at = 0; at < out.size(); at += kVerifyBlock) {
+      const MutableByteView block = out.subspan(at, std::min<std::uint64_t>(kVerifyBlock, out.size() - at));
+      source(storage).read(storage.at.offset + at, block);
+      sum = checksum(storage.checksum->kind, sum, block);
+    }
+    compare(storage, sum);
+    verified_[id] = true;
   }
 
   // Whole units are read and reversed, then the wanted part is taken out of them.

@@ -1,6 +1,7 @@
 // Shards that count themselves: "model-00001-of-00003.safetensors".
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +20,10 @@ struct ShardName {
   }
 };
 
-// nullopt for any other name. Sets with other names are as good: what counts is the index.
+// nullopt for any other name. Sets with other names are as good: what counts is the index. The result looks into
+// `name`, which must therefore outlive it.
 std::optional<ShardName> parse_shard_name(std::string_view name) noexcept;
+template <std::same_as<std::string> T>
+std::optional<ShardName> parse_shard_name(T&& temporary) = delete;
 
 }  // namespace transload

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -81,9 +82,12 @@ class Binder {
     }
     dialect_ = options_.dialect.empty() ? best_dialect : *family_.dialect_index(options_.dialect);
     std::vector<Site> sites = dialect_ == best_dialect ? best : find_sites(dialect(), index_, skip_);
+    const auto usual = [&](const Site& site) { return in_usual_place(dialect(), site); };
+    if (std::ranges::any_of(sites, usual)) std::erase_if(sites, std::not_fn(usual));
     if (sites.empty() || sites.front().rows * 2 < required_patterns(family_, dialect_)) {
       refuse_unknown(sites, dialect_ != best_dialect && !best.empty() ? family_.dialect_names[best_dialect] : "");
     }
+    if (!usual(sites.front())) refuse_odd_place(sites.front());
     if (sites.size() > 1 && sites[1].names * 2 >= sites[0].names) refuse_two(sites[0], sites[1]);
     site_ = sites.front();
     binding_.family = family_.name;
@@ -106,6 +110,13 @@ class Binder {
                     ? "transload inspect PATH lists the names; --family, --from and --key choose how they are read"
                     : fmt::format("its names are those of dialect {}: --from {}", better, better));
     throw error;
+  }
+
+  [[noreturn]] void refuse_odd_place(const Site& site) const {
+    throw Error(Errc::unmapped,
+                fmt::format("holds no state_dict at the top or under {}; a {} lies under '{}'",
+                            fmt::join(dialect().containers, ", "), family_.name, escaped(site.container)),
+                {}, fmt::format("if that is the one you want: transload convert --key '{}'", escaped(site.container)));
   }
 
   [[noreturn]] static void refuse_two(const Site& a, const Site& b) {

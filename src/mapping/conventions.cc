@@ -35,12 +35,15 @@ std::vector<ParameterForm> parse_kind(const TomlEntry& kind) {
 }
 
 Convention parse_dialect(const TomlEntry& dialect, const Conventions& all) {
-  Convention convention{.title = dialect.key, .kinds = {}, .old_names = {}, .wrappers = {}, .metadata = {}};
+  Convention convention{
+      .title = dialect.key, .kinds = {}, .old_names = {}, .wrappers = {}, .containers = {}, .metadata = {}};
   for (const TomlEntry& entry : in_order(as_table(dialect))) {
     if (entry.key == "title") {
       convention.title = as_string(entry);
     } else if (entry.key == "wrappers") {
       convention.wrappers = as_strings(entry);
+    } else if (entry.key == "containers") {
+      convention.containers = as_strings(entry);
     } else if (entry.key == "metadata") {
       for (const TomlEntry& pair : in_order(as_table(entry))) convention.metadata[pair.key] = as_string(pair);
     } else if (entry.key == "old_names") {

@@ -22,7 +22,7 @@ struct Convention {
   std::string title;
   std::map<std::string, std::vector<ParameterForm>> kinds;     // in the order in which the framework lists them
   std::vector<std::pair<std::string, std::string>> old_names;  // end of a name, today's end
-  std::vector<std::string> wrappers;
+  std::vector<std::string> wrappers, containers;
   std::map<std::string, std::string> metadata;
 };
 

@@ -21,6 +21,7 @@ struct Part {
   std::string name;  // "layer", "layer.cross_attention", "head.mlm"
   bool required = true;
   bool head = false;
+  std::string absent;  // what to say of a source that lacks it; empty: nothing
 };
 
 struct Cell {
@@ -64,7 +65,7 @@ struct DropRule {
 
 struct Dialect {
   std::string name, title;
-  std::vector<std::string> roots, wrappers;
+  std::vector<std::string> roots, wrappers, containers;
   std::map<std::string, std::string> metadata;
   std::vector<Stored> stored;
   NameTable rooted, free;  // names -> stored

@@ -45,6 +45,7 @@ Family parse_family(std::string_view family_toml, std::string_view dialects_toml
     dialect.name = name;
     dialect.title = convention->second.title;
     dialect.wrappers = convention->second.wrappers;
+    dialect.containers = convention->second.containers;
     dialect.metadata = convention->second.metadata;
   }
   parse_config_keys(source, family);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kNoParts[] = {"family", "dialects", "root",     "dims", "config", "config_file", "models",
                                          "agree",  "notice",   "spelling", "drop", "column", "join"};
 // Keys of a part that are no rows.
-constexpr std::string_view kNoRows[] = {"optional", "rooted", "repeat", "prefix"};
+constexpr std::string_view kNoRows[] = {"optional", "absent", "rooted", "repeat", "prefix"};
 
 bool one_of(std::string_view key, std::span<const std::string_view> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -82,7 +82,7 @@ class RowParser {
 
   std::size_t part(const std::string& name, bool required, bool head) {
     if (const auto known = family_.part_index(name)) return *known;
-    family_.parts.push_back({name, required, head});
+    family_.parts.push_back({name, required, head, {}});
     return family_.parts.size() - 1;
   }
 
@@ -109,6 +109,7 @@ class RowParser {
       if (const toml::node* prefix = column(d, name + ".prefix")) names.prefixes[d] = as_string({"prefix", prefix});
     }
     const std::size_t own = part(name, required, head);
+    if (const toml::node* text = table.get("absent")) family_.parts[own].absent = as_string({"absent", text});
     family_.sections.push_back(section);
     table_.sections.push_back(std::move(names));
     for (const TomlEntry& row : in_order(table)) {

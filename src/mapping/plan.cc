@@ -228,6 +228,9 @@ class Planner {
       });
       if (applies) plan_.notes.push_back(notice.text);
     }
+    for (const Part& part : family_.parts) {
+      if (!has(part) && !part.absent.empty()) plan_.notes.push_back(part.absent);
+    }
     add_class_note();
     for (const ConfigKey& key : family_.config) {
       const ConfigCell& cell = key.cells[to_];

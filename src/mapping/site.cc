@@ -97,6 +97,15 @@ std::vector<Site> find_sites(const Dialect& dialect, const Index& index, const s
   return sites;
 }
 
+bool in_usual_place(const Dialect& dialect, const Site& site) {
+  for (std::string_view rest = site.container; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    if (std::ranges::find(dialect.containers, rest.substr(0, end)) == dialect.containers.end()) return false;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return true;
+}
+
 std::size_t required_patterns(const Family& family, std::size_t dialect) {
   std::set<std::size_t> stored;
   for (const Parameter& parameter : family.parameters) {

@@ -27,6 +27,9 @@ struct Site {
 // Sites of a model in this dialect, the fullest first. `skip[i]`: tensor i does not count.
 std::vector<Site> find_sites(const Dialect& dialect, const Index& index, const std::vector<bool>& skip);
 
+// At the top, or in containers that the dialect's conventions name.
+bool in_usual_place(const Dialect& dialect, const Site& site);
+
 // The body's patterns that a whole model has at least (required parts, each layer's once).
 std::size_t required_patterns(const Family& family, std::size_t dialect);
 

@@ -14,6 +14,9 @@
 namespace transload {
 namespace {
 
+// Summed and written while still in the cache.
+constexpr std::uint64_t kWriteBlock = std::uint64_t{256} << 10;
+
 unsigned thread_count(const RunOptions& options) {
   return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
 }
@@ -98,9 +101,13 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(item.end - item.begin);
     const MutableByteView bytes(buffer.get(), item.end - item.begin);
     output->read(item.slot, item.begin, bytes);
-    if (layout.needs_checksums) parts[i] = wire::crc32c(0, bytes);
     const Extent& slot = layout.slots[item.slot];
-    set.sink(place(slot.file)).write(slot.offset + item.begin, bytes);
+    Sink& sink = set.sink(place(slot.file));
+    for (std::uint64_t at = 0; at < bytes.size(); at += kWriteBlock) {
+      const ByteView block = bytes.subspan(at, std::min<std::uint64_t>(kWriteBlock, bytes.size() - at));
+      if (layout.needs_checksums) parts[i] = wire::crc32c(parts[i], block);
+      sink.write(slot.offset + item.begin + at, block);
+    }
   });
   for (const Item& item : items) written += item.end - item.begin;
   if (format.finish != nullptr) write_fixed(format.finish(plan, layout, joined(plan, items, parts)));

@@ -41,7 +41,7 @@ class Position {
   const char** reached_;
 };
 
-// The keys of one object. Few are compared one by one, many are hashed; cleared, it keeps its memory.
+// The keys of one object. Few are compared one by one, many are hashed.
 class Keys {
  public:
   bool insert(const std::string& key) {
@@ -55,7 +55,8 @@ class Keys {
   }
   void clear() {
     few_.clear();
-    many_.clear();
+    // A set that was large once would be slow to clear again and again: each time all of its buckets are visited.
+    if (!many_.empty()) many_ = {};
   }
 
  private:

@@ -154,6 +154,57 @@ TEST_F(Locate, FolderWithoutWeights) {
   EXPECT_TRUE(refuses(locating("m"), Errc::unsupported, "'tf_model.h5', which is not read"));
 }
 
+TEST_F(Locate, TensorFlowCheckpointByAnyOfItsNames) {
+  for (const char* extension : {"index", "data-00000-of-00001", "meta"}) {
+    folder_.write(fmt::format("tf/tiny.ckpt.{}", extension),
+                  read_file(golden(fmt::format("tensorflow/tiny/expected_tf/tiny.ckpt.{}", extension))));
+  }
+  folder_.write("tf/checkpoint", "model_checkpoint_path: \"tiny.ckpt\"\nall_model_checkpoint_paths: \"tiny.ckpt\"\n");
+  for (const char* name : {"tf", "tf/", "tf/checkpoint", "tf/tiny.ckpt", "tf/tiny.ckpt.index",
+                           "tf/tiny.ckpt.data-00000-of-00001", "tf/tiny.ckpt.meta"}) {
+    const Location location = at(name);
+    EXPECT_EQ(location.format->name, "tensor_bundle") << name;
+    EXPECT_EQ(location.name, "tiny.ckpt") << name;
+    EXPECT_TRUE(fs::equivalent(location.folder, folder_ / "tf")) << name;
+    EXPECT_TRUE(location.notes.empty()) << name;
+    EXPECT_FALSE(open(location)->index().tensors.empty()) << name;
+  }
+  fs::remove(folder_ / "tf/checkpoint");
+  EXPECT_EQ(at("tf").name, "tiny.ckpt");
+  fs::remove(folder_ / "tf/tiny.ckpt.index");
+  EXPECT_TRUE(
+      refuses(locating("tf/tiny.ckpt.data-00000-of-00001"), Errc::io, "the index of this TensorFlow checkpoint"));
+  EXPECT_TRUE(refuses(locating("tf/tiny.ckpt"), Errc::io, "no such file or folder"));
+}
+
+TEST_F(Locate, CheckpointFileOfAFolderThatWasMoved) {
+  folder_.write("tf/x.ckpt.index", "an index");
+  folder_.write("tf/checkpoint", "model_checkpoint_path: \"/somewhere/else/x.ckpt\"\n");
+  const Location location = at("tf");
+  EXPECT_EQ(location.folder, folder_ / "tf");
+  EXPECT_EQ(location.name, "x.ckpt");
+  EXPECT_EQ(location.notes.size(), 1u);
+  folder_.write("other/y.ckpt.index", "an index");
+  folder_.write("tf/checkpoint", fmt::format("model_checkpoint_path: \"{}\"\n", (folder_ / "other/y.ckpt").string()));
+  EXPECT_EQ(at("tf").folder, folder_ / "other");
+  folder_.write("tf/checkpoint", "model_checkpoint_path: \"absent.ckpt\"\n");
+  EXPECT_TRUE(refuses(locating("tf"), Errc::io, "absent.ckpt"));
+  folder_.write("tf/checkpoint", "");
+  EXPECT_TRUE(refuses(locating("tf"), Errc::corrupt, "names no model_checkpoint_path"));
+  folder_.write("tf/checkpoint", "model_checkpoint_path: \"../tf/x.ckpt\"\n");
+  EXPECT_TRUE(refuses(locating("tf"), Errc::unsupported, "outside of its folder"));
+}
+
+TEST_F(Locate, FormatThatIsAskedForWinsOverTheOrder) {
+  folder_.write("m/model.safetensors", weights_);
+  folder_.write("m/pytorch_model.bin", read_file(golden("tensorflow/tiny/pytorch_model.bin")));
+  folder_.write("m/x.ckpt.index", "an index");
+  EXPECT_EQ(at("m").format->name, "safetensors");
+  EXPECT_EQ(at("m", "torch").name, "pytorch_model.bin");
+  EXPECT_EQ(at("m", "tensor_bundle").name, "x.ckpt");
+  EXPECT_TRUE(refuses([&] { at("m/model.safetensors", "torch"); }, Errc::unsupported, "is safetensors, not torch"));
+}
+
 TEST_F(Locate, FormatThatIsAskedFor) {
   folder_.write("m/model.safetensors", weights_);
   EXPECT_EQ(at("m", "safetensors").name, "model.safetensors");

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "formats/safetensors/safetensors.h"
 #include "formats/shard_index.h"
 #include "formats/shard_name.h"
@@ -83,6 +85,23 @@ TEST(Sharded, ShardsWithoutTensorsDoNoHarm) {
   for (const TensorInfo& tensor : reader->index().tensors) {
     EXPECT_EQ(reader->view(tensor.chunks[0].storage).text()[0], tensor.name[0]);
   }
+}
+
+TEST(Sharded, TorchShardsOfTheRealFramework) {
+  const auto reader = open(locate(testing::golden("pytorch/hf_sharded").string()));
+  EXPECT_EQ(reader->index().format, "torch");
+  EXPECT_TRUE(reader->index().notes.empty());
+  const auto expected = nlohmann::json::parse(testing::read_file(testing::golden("pytorch/hf_sharded/expected.json")));
+  std::size_t tensors = 0;
+  for (const auto& [file, content] : expected.items()) {
+    for (const auto& [name, row] : content.at("tensors").items()) {
+      const TensorInfo* tensor = reader->index().find(name);
+      ASSERT_NE(tensor, nullptr) << name;
+      EXPECT_EQ(tensor_digest(*reader, *tensor), row.at("sha256").get<std::string>());
+      ++tensors;
+    }
+  }
+  EXPECT_EQ(reader->index().tensors.size(), tensors);
 }
 
 TEST(Sharded, WrongTotalSizeIsANote) {

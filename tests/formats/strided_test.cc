@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -40,13 +41,13 @@ void compare_with_definition(unsigned seed) {
     for (Axis& axis : axes) axis.extent = 1 + static_cast<std::int64_t>(random() % (rank > 2 ? 9 : 70));
     std::vector<std::size_t> order(rank);
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::shuffle(order, random);
+    std::shuffle(order.begin(), order.end(), random);
     std::int64_t from = 1 + static_cast<std::int64_t>(random() % 2);
     for (const std::size_t i : order) {
       axes[i].from = from;
       from *= axes[i].extent + static_cast<std::int64_t>(random() % 3);
     }
-    std::ranges::shuffle(order, random);
+    std::shuffle(order.begin(), order.end(), random);
     std::int64_t to = 1;
     for (const std::size_t i : order) {
       axes[i].to = to;

@@ -89,7 +89,7 @@ TEST(Bind, DoesNotTakeAnotherFamilyForAWrapper) {
 }
 
 TEST(Bind, FindsTheContainerAndLeavesTheRest) {
-  for (const std::string container : {"state_dict", "model", "model_state_dict", "module", "anything"}) {
+  for (const std::string container : {"state_dict", "model", "model_state_dict", "module", "model/state_dict"}) {
     auto all = under(container + "/", hf_body("module.bert."));
     all.push_back({"optimizer/state/0/exp_avg", {30, 8}});
     all.push_back({"epoch", {}, DType::i64});
@@ -108,11 +108,26 @@ TEST(Bind, TakesAModelAtTheTopWithAnOptimizerBesideIt) {
   EXPECT_EQ(bound(all).drops.at(0).reason, "outside of the state_dict at the top: not carried over");
 }
 
-TEST(Bind, AsksWhichOfTwoModels) {
+TEST(Bind, RefusesAModelInAnUnusualContainer) {
+  const Error error = refusal(under("something/else/", hf_body()));
+  EXPECT_TRUE(says(error, "holds no state_dict at the top or under state_dict, model")) << error.what();
+  EXPECT_NE(error.advice().find("--key 'something/else'"), std::string::npos);
+}
+
+TEST(Bind, AUsualContainerGoesBeforeAnUnusualOne) {
   auto all = under("model/", hf_body());
   put(all, under("ema/", hf_body()));
+  const Binding binding = bound(all);
+  EXPECT_EQ(binding.container, "model");
+  EXPECT_EQ(binding.drops.size(), hf_body().size());
+  EXPECT_EQ(binding.drops.front().reason, "outside of the state_dict 'model': not carried over");
+}
+
+TEST(Bind, AsksWhichOfTwoModels) {
+  auto all = under("model/", hf_body());
+  put(all, under("state_dict/", hf_body()));
   const Error error = refusal(all);
-  EXPECT_TRUE(says(error, "holds two models: one under 'ema', one under 'model'")) << error.what();
+  EXPECT_TRUE(says(error, "holds two models: one under 'model', one under 'state_dict'")) << error.what();
   EXPECT_NE(error.advice().find("--key"), std::string::npos);
 
   auto flat = hf_body("teacher.bert.");

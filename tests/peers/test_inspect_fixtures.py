@@ -75,7 +75,9 @@ def test_tensorflow(case):
         else:
             assert result.code == 2 and "transload: error: " in result.err, result
         return
-    for path in (prefix, index, *sorted(folder.glob("*.data-00000-of-*")), *([folder] if (folder / "checkpoint").exists() else [])):
+    # A folder means its checkpoint unless PyTorch weights lie there too, which go first.
+    by_folder = (folder / "checkpoint").exists() and not list(folder.glob("*.bin"))
+    for path in (prefix, index, *sorted(folder.glob("*.data-00000-of-*")), *([folder] if by_folder else [])):
         found = support.inspect(path)
         assert found["format"] == "tensor_bundle"
         assert normal(found["tensors"]) == normal(expected["tensors"])

@@ -39,7 +39,7 @@ TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
   const TemporaryFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
-  for (const std::string& format : {"safetensors", "tensor_bundle"}) {
+  for (const std::string format : {"safetensors", "tensor_bundle"}) {
     const Format& to = *format_named(format);
     const Layout layout = to.layout(plan, {"model", {}});
     std::map<std::string, std::string> first;
@@ -65,7 +65,10 @@ TEST(Run, WritesNothingWhenItIsStopped) {
   const Plan plan = plan_of(*reader);
   const Format& to = *format_named("safetensors");
   std::stop_source stop;
-  RunOptions options{.progress = [&](std::uint64_t, std::uint64_t) { stop.request_stop(); }, .stop = stop.get_token()};
+  RunOptions options{.threads = 1,
+                     .memory = 100'000,  // many items
+                     .progress = [&](std::uint64_t, std::uint64_t) { stop.request_stop(); },
+                     .stop = stop.get_token()};
   EXPECT_THROW(run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false}, {}, options), Error);
   EXPECT_EQ(folder.names(), Names{});
 }

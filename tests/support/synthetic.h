@@ -26,7 +26,10 @@ inline Index synthetic_index(const std::vector<NamedShape>& tensors, const std::
   std::uint64_t offset = 0;
   for (const NamedShape& each : tensors) {
     const std::uint64_t size = tensor_bytes(each.dtype, each.shape);
-    index.storages.push_back({.at = {0, offset, size}, .size = size, .codec = Codec::plain, .swap = 0, .checksum = {}});
+    Storage storage_bytes;
+    storage_bytes.at = {0, offset, size};
+    storage_bytes.size = size;
+    index.storages.push_back(storage_bytes);
     offset += size;
     const auto storage = static_cast<std::uint32_t>(index.storages.size() - 1);
     index.tensors.push_back({each.name,

@@ -128,5 +128,18 @@ TEST(Json, LargeObjectsTakeLinearTime) {
   EXPECT_LT(took.count(), 5.0);
 }
 
+// Clearing the set of keys cost as much for each small object as for the largest before it.
+TEST(Json, SmallObjectsAfterALargeOneTakeLinearTime) {
+  std::string text = "[{";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format("{}\"k{}\":0", i == 0 ? "" : ",", i);
+  text += "}";
+  for (int i = 0; i < 400'000; ++i) text += ",{}";
+  text += "]";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse(text).size(), 400'001u);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took.count(), 10.0);  // a fraction of a second; more than ten before
+}
+
 }  // namespace
 }  // namespace transload::wire
