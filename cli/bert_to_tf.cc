@@ -7,7 +7,6 @@
 
 #include "core/text.h"
 #include "formats/hub_cache.h"
-#include "interrupt.h"
 #include "job.h"
 #include "output.h"
 #include "verbs.h"
@@ -82,27 +81,14 @@ int bert_to_tf(const Options& options) {
   }
   for (const std::string& note : job.plan.notes) fmt::print(stderr, "note: {}\n", escaped(note));
 
-  Interruption interruption;
-  RunOptions run_options;
-  run_options.stop = interruption.stop();
-  try {
-    Progress progress("converting", true);
-    run_options.progress = std::ref(progress);
-    run(job.plan, {job.source}, *target.format, job.layout, {target.folder, true}, {}, run_options);
-  } catch (Error&) {
-    if (interruption.signal() == 0) throw;
-    fmt::print(stderr, "transload: interrupted; nothing was written\n");
-    return 128 + interruption.signal();
-  }
-  run_options.progress = {};
-  const ExactProof proof = prove_exact(job, target, run_options);
+  const Outcome outcome = carry_out(job, target, {.overwrite = true, .prove = true, .progress = true, .threads = 0});
+  if (outcome.signal != 0) return 128 + outcome.signal;
+  const ExactProof& proof = *outcome.proof;
   for (std::size_t i = 0; i < job.plan.slots.size(); ++i) {
     fmt::print("Successfully created {}: {}\n", escaped(job.plan.slots[i].name),
                proof.slot_equal[i] ? "True" : "False");
   }
-  if (proof.holds()) return kDone;
-  fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", summary(proof));
-  return kDifference;
+  return proof.holds() ? kDone : kDifference;
 }
 
 }  // namespace

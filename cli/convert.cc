@@ -1,13 +1,11 @@
 // transload convert: a checkpoint from one framework's form to another's.
 
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "core/text.h"
-#include "interrupt.h"
 #include "job.h"
 #include "output.h"
 #include "target.h"
@@ -137,11 +135,11 @@ JobOptions job_options(const Options& options, const Location& location) {
   if (!options.config.empty()) job.config = read_text_file(options.config);
   job.allow_overflow = options.allow_overflow;
   job.sidecars = !options.no_sidecars;
-  // A licence or model card belongs to the checkpoint where the checkpoint is a folder, not where it is one file among
-  // others.
+  // A licence or model card belongs to the checkpoint where that is a folder or a hub id, not where it is one file
+  // among others.
   std::error_code ignored;
-  job.papers = job.sidecars && !fs::exists(options.source, ignored) ? true : fs::is_directory(options.source, ignored);
-  job.papers = job.papers && !location.folder.empty();
+  const bool is_path = fs::exists(options.source, ignored) || location.format->name == "tensor_bundle";
+  job.papers = fs::is_directory(options.source, ignored) || !is_path;
   return job;
 }
 
@@ -170,40 +168,20 @@ int convert(const Options& options) {
   }
   print_drops(out, job.plan.drops);
 
-  RunOptions run_options{.threads = options.threads, .progress = {}, .stop = {}};
-  std::optional<Interruption> interruption(std::in_place);
-  run_options.stop = interruption->stop();
-  try {
-    Progress progress("converting", !out.quiet());
-    run_options.progress = std::ref(progress);
-    run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.force}, job.sidecars, run_options);
-  } catch (Error&) {
-    if (const int number = interruption->signal(); number != 0) {
-      fmt::print(stderr, "transload: interrupted; nothing was written\n");
-      return 128 + number;
-    }
-    throw;
-  }
+  const Outcome outcome = carry_out(job, target,
+                                    {.overwrite = options.force,
+                                     .prove = options.proof == "exact",
+                                     .progress = !out.quiet(),
+                                     .threads = options.threads});
+  if (outcome.signal != 0) return 128 + outcome.signal;
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
            job.binding ? fmt::format(", dialect {}", target.dialect.empty() ? "hf" : target.dialect) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
-
-  bool holds = true;
-  if (options.proof == "exact") {
-    Progress progress("proving", !out.quiet());
-    run_options.progress = std::ref(progress);
-    const ExactProof proof = prove_exact(job, target, run_options);
-    holds = proof.holds();
-    out.line("proof {}", summary(proof));
-    report["proof"] = to_json(proof);
-    if (!holds) fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", summary(proof));
-  } else {
-    out.line("not proven (--proof none)");
-    report["proof"] = nullptr;
-  }
+  out.line("{}", outcome.proof ? "proof " + summary(*outcome.proof) : "not proven (--proof none)");
+  report["proof"] = outcome.proof ? to_json(*outcome.proof) : Json(nullptr);
   report["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   out.object(report);
-  return holds ? kDone : kDifference;
+  return outcome.proof && !outcome.proof->holds() ? kDifference : kDone;
 }
 
 // Checks a word without listing the words a second time in the help.

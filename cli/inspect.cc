@@ -114,7 +114,7 @@ int inspect(const Options& options) {
     Json tensors = Json::array();
     for (const Row& row : rows) tensors.push_back(to_json(row));
     out.object({{"schema", 1},
-                {"path", location.display},
+                {"path", options.path},
                 {"format", index.format},
                 {"dialect", text_or_null(detected.dialect)},
                 {"family", text_or_null(detected.family)},

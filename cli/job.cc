@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 
 #include "core/text.h"
+#include "interrupt.h"
 #include "output.h"
 #include "transload/error.h"
 
@@ -143,10 +146,35 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   return job;
 }
 
-ExactProof prove_exact(const Job& job, const Target& target, const RunOptions& options) {
-  const std::shared_ptr<Store> store = open_folder(target.folder);
-  const std::unique_ptr<Reader> output = target.format->open(store, target.name, {});
-  return transload::prove_exact(job.plan, {job.source}, *output, options);
+Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& options) {
+  const Interruption interruption;
+  RunOptions run_options{.threads = options.threads, .progress = {}, .stop = interruption.stop()};
+  Outcome outcome;
+  bool written = false;
+  try {
+    {
+      Progress progress("converting", options.progress);
+      run_options.progress = std::ref(progress);
+      run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.overwrite}, job.sidecars,
+          run_options);
+    }
+    written = true;
+    if (!options.prove) return outcome;
+    Progress progress("proving", options.progress);
+    run_options.progress = std::ref(progress);
+    const std::unique_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
+    outcome.proof = prove_exact(job.plan, {job.source}, *output, run_options);
+  } catch (Error&) {
+    outcome.signal = interruption.signal();
+    if (outcome.signal == 0) throw;
+    fmt::print(stderr, "transload: interrupted; {}\n",
+               written ? "the output is there, but it is not proven" : "nothing was written");
+    return outcome;
+  }
+  if (!outcome.proof->holds()) {
+    fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", summary(*outcome.proof));
+  }
+  return outcome;
 }
 
 std::string summary(const ExactProof& proof) {

@@ -37,8 +37,20 @@ struct Job {
 // Throws Error with everything that stands in the way; writes nothing.
 Job prepare(const Location& location, std::shared_ptr<Reader> source, const Target& target, const JobOptions& options);
 
-// Opens the output anew and compares it with what the plan makes of the source.
-ExactProof prove_exact(const Job& job, const Target& target, const RunOptions& options);
+struct CarryOutOptions {
+  bool overwrite = false, prove = true, progress = true;
+  unsigned threads = 0;  // 0: one per core
+};
+
+// What came of it. `signal`: SIGINT or SIGTERM ended it, and a line on stderr says what is at the destination.
+struct Outcome {
+  int signal = 0;
+  std::optional<ExactProof> proof;
+};
+
+// Writes the output; then opens it anew and compares it with what the plan makes of the source. A proof that fails is
+// no Error: it is said on stderr, and the output stays.
+Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& options);
 
 // "exact: 40 source tensors: 39 carried over, 1 dropped; ..."
 std::string summary(const ExactProof& proof);

@@ -69,9 +69,11 @@ class OutputSet {
     std::string name;
     std::uint64_t size = 0;
     bool retract = false;  // take the old one away before anything else is replaced
+    bool shared = false;   // belongs to the folder and not to one output: replaced without being asked
   };
 
-  // Creates the folder if need be. Errc::usage if one of `files` exists and `overwrite` is false.
+  // Creates the folder if need be. Errc::usage if one of `files` exists, is not
+  // shared, and `overwrite` is false.
   OutputSet(const fs::path& folder, std::vector<File> files, bool overwrite);
   ~OutputSet();
   OutputSet(OutputSet&&) noexcept;

@@ -120,7 +120,7 @@ struct OutputSet::Rep {
     std::error_code error;
     const fs::file_status status = fs::symlink_status(path, error);
     if (!fs::exists(status)) return;
-    if (!overwrite) {
+    if (!overwrite && !file.shared) {
       throw Error(Errc::usage, "already exists; it is left as it was", at(path),
                   "choose another name, or add --force to replace it");
     }

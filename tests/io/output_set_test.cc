@@ -58,6 +58,15 @@ TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
   EXPECT_EQ(status.st_mode & 0777u, 0640u);
 }
 
+TEST(OutputSet, ASharedFileIsReplacedWithoutBeingAsked) {
+  const TemporaryFolder folder;
+  write_file(folder / "checkpoint", "the last one");
+  OutputSet set(folder.path(), {{"checkpoint", 3, false, true}}, false);
+  set.sink(0).write(0, as_bytes("new"));
+  set.publish();
+  EXPECT_EQ(read_file(folder / "checkpoint"), "new");
+}
+
 TEST(OutputSet, RefusesAFolderInTheWay) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "data");

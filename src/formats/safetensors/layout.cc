@@ -152,7 +152,7 @@ Layout layout(const Plan& plan, const LayoutOptions& options) {
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(header.data(), &length, kLengthBytes);
   for (Extent& slot : result.slots) slot.offset += header.size();
-  result.files = {{.name = options.name, .size = header.size() + end, .retract = false}};
+  result.files = {{.name = options.name, .size = header.size() + end, .retract = false, .shared = false}};
   result.fixed = {{.file = 0, .offset = 0, .bytes = std::move(header)}};
   return result;
 }

@@ -99,10 +99,10 @@ Layout layout(const Plan& plan, const LayoutOptions& options) {
   const std::vector<std::uint32_t> unknown(plan.slots.size());
   const std::uint64_t index_size = index_bytes(plan, out.slots, unknown).size();
 
-  out.files = {{options.name + ".data-00000-of-00001", data_size, false},
-               {options.name + ".meta", meta.size(), false},
-               {options.name + ".index", index_size, true},
-               {"checkpoint", checkpoint.size(), false}};
+  out.files = {{options.name + ".data-00000-of-00001", data_size, false, false},
+               {options.name + ".meta", meta.size(), false, false},
+               {options.name + ".index", index_size, true, false},
+               {"checkpoint", checkpoint.size(), false, true}};
   out.fixed = {{kMetaFile, 0, std::move(meta)}, {kCheckpointFile, 0, std::move(checkpoint)}};
   return out;
 }
