@@ -33,7 +33,7 @@ void refuse_left_out(const Location& location, const Index& index, const std::ve
   throw Error(Errc::unsupported,
               fmt::format("{}; {} cannot be converted", first.reason, counted(problems.size(), "tensor")), where,
               "add --drop with its name to go on without it")
-      .add(problems);
+      .add(problems.size() > 1 ? std::move(problems) : std::vector<std::string>());
 }
 
 // The dtype that most bytes of floating-point tensors have.
@@ -180,10 +180,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
 std::string summary(const ExactProof& proof) {
   if (proof.holds()) {
     return fmt::format(
-        "exact: all {} accounted for ({} carried over, {} dropped); all {} of the output read again from "
-        "disk and equal bit for bit ({})",
-        counted(proof.source_tensors, "source tensor"), proof.carried, proof.dropped, counted(proof.tensors, "tensor"),
-        human_bytes(proof.bytes));
+        "exact: {} of {} accounted for ({} carried over, {} dropped); {} of {} of the output read again from disk and "
+        "equal "
+        "bit for bit ({})",
+        proof.carried + proof.dropped, counted(proof.source_tensors, "source tensor"), proof.carried, proof.dropped,
+        proof.equal, counted(proof.tensors, "tensor"), human_bytes(proof.bytes));
   }
   const Difference& first = proof.differences.front();
   return fmt::format("FAILED: {}, the first is '{}': {}", counted(proof.differences.size(), "difference"),

@@ -42,7 +42,7 @@ class TemporaryFile final : public Sink {
         size_(file.size) {
     fd_ = io::Descriptor(
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, static_cast<mode_t>(0666)));
-    if (fd_.get() < 0) io::fail("create", temporary_.string(), errno);
+    if (fd_.get() < 0) io::fail("create", final_.string(), errno);
     try {
       reserve(fd_.get(), size_, final_.string());
     } catch (...) {
