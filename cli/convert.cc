@@ -56,6 +56,7 @@ Json account(const Location& location, const Job& job, const Target& target) {
             {"format", index.format},
             {"family", job.binding ? Json(job.binding->family) : Json(nullptr)},
             {"dialect", job.binding ? Json(job.binding->dialect) : Json(nullptr)},
+            {"configuration", job.config_name.empty() ? Json(nullptr) : Json(job.config_name)},
             {"tensors", index.tensors.size()}}},
           {"destination", to_json(target, job)},
           {"dropped", std::move(drops)},
@@ -64,10 +65,11 @@ Json account(const Location& location, const Job& job, const Target& target) {
 
 void print_source(const Output& out, const Location& location, const Job& job) {
   const Index& index = job.source->index();
-  out.line("from {}: {}, {}, {}", escaped(location.display), index.format,
+  out.line("from {}: {}, {}, {}{}", escaped(location.display), index.format,
            job.binding ? fmt::format("{} in dialect {}", job.binding->family, job.binding->dialect) : "names are kept",
-           counted(index.tensors.size(), "tensor"));
-  for (const std::string& note : location.notes) out.line("  {}", escaped(note));
+           counted(index.tensors.size(), "tensor"),
+           job.config_name.empty() ? "" : fmt::format("; {}", escaped(job.config_name)));
+  for (const std::string& note : location.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : index.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : job.plan.notes) out.line("  note: {}", escaped(note));
 }

@@ -67,16 +67,64 @@ Plan unmapped_plan(const Location& location, const Reader& source, const JobOpti
   return plan;
 }
 
+// Says how many tensors lose precision, because their new dtype has fewer bits of exponent or fraction.
+void note_rounding(Plan& plan, const Index& index, DType to) {
+  std::map<DType, std::size_t> rounded;
+  for (const Slot& slot : plan.slots) {
+    for (const Piece& piece : slot.pieces) {
+      if (piece.op != Op::cast) continue;
+      const DType from = index.find(piece.tensor)->dtype;
+      const bool widens = to == DType::f64 || (to == DType::f32 && from != DType::f64);
+      if (!widens) ++rounded[from];
+    }
+  }
+  for (const auto& [from, count] : rounded) {
+    plan.notes.push_back(fmt::format("{} rounded from {} to {}, to nearest, ties to even", counted(count, "tensor"),
+                                     name(from), name(to)));
+  }
+}
+
 struct Choice {
   std::string family, dialect;
 };
 
+// The model_type that a configuration names; empty where it names none.
+std::string model_type(const std::optional<TextFile>& config) {
+  if (!config) return {};
+  const Json json = Json::parse(config->text, nullptr, false);
+  const bool named = json.is_object() && json.contains("model_type") && json["model_type"].is_string();
+  return named ? json["model_type"].get<std::string>() : "";
+}
+
+// RoBERTa and its kin have the tensors of a BERT under the same names, and compute something else from them. What tells
+// them apart without a configuration is that they have one token type only.
+void refuse_lookalike(const Location& location, const Binding& binding) {
+  const auto types = binding.config.find("T");
+  if (binding.family != "bert" || types == binding.config.end() || types->second != "1") return;
+  throw Error(Errc::unmapped,
+              "has the names of a BERT, but one token type as RoBERTa has, and no configuration says which it is",
+              at(location), "give its configuration with --config F; or --family bert if it is one");
+}
+
+// A checkpoint without a configuration of its own would be taken for a model of the one that lies there.
+void refuse_foreign_config(const Target& target) {
+  const fs::path path = target.folder / "bert_config.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return;
+  throw Error(Errc::usage, "lies there already, of another model: it would be taken for the configuration of this one",
+              {.file = path.string(), .offset = {}, .tensor = {}},
+              "choose another folder, or give this model's configuration with --config F");
+}
+
 // Which mapping to use. Empty: none, and names are kept.
-Choice choose(const Location& location, const Reader& source, const Target& target, const JobOptions& options) {
+Choice choose(const Location& location, const Reader& source, const Target& target, const JobOptions& options,
+              const std::optional<TextFile>& config) {
   if (options.family == "none") return {};
   Choice choice{options.family, options.from_dialect};
   if (!choice.family.empty() && !choice.dialect.empty()) return choice;
-  const Detected detected = detect(source.index());
+  Detected detected = detect(source.index());
+  // Names alone do not tell BERT from its relatives; a configuration does.
+  if (const std::string type = model_type(config); !type.empty() && type != detected.family) detected = {};
   if (choice.family.empty()) choice.family = detected.family;
   if (choice.dialect.empty() && choice.family == detected.family) choice.dialect = detected.dialect;
   if (!choice.family.empty()) return choice;
@@ -85,7 +133,7 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
   for (const std::string_view family : builtin_families())
     known += fmt::format("{}{}", known.empty() ? "" : ", ", family);
   throw Error(Errc::unmapped, fmt::format("its tensors are of no model family that is known ({})", known), at(location),
-              "name it with --family; or convert to a bare file such as OUT.safetensors, which keeps all names");
+              "--family none keeps all names and changes the format only");
 }
 
 }  // namespace
@@ -94,12 +142,13 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   Job job;
   job.source = std::move(source);
   const Index& index = job.source->index();
-  const Choice choice = choose(location, *job.source, target, options);
+  const std::optional<TextFile> config = options.config ? options.config : find_config(location);
+  const Choice choice = choose(location, *job.source, target, options, config);
   if (choice.family.empty()) {
     job.plan = unmapped_plan(location, *job.source, options);
   } else {
     const Mapping& mapping = Mapping::builtin(choice.family);
-    const std::optional<TextFile> config = options.config ? options.config : find_config(location);
+    if (config) job.config_name = config->name;
     BindOptions bind{choice.dialect, {}, {}, options.drop};
     if (config) {
       bind.config_json = config->text;
@@ -109,8 +158,10 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       job.binding = mapping.bind(index, bind);
     } catch (Error& error) {
       error.in(at(location));
+      error.advise("transload inspect lists what is there; is this the whole checkpoint, and not one of its shards?");
       throw;
     }
+    if (!config && options.family.empty()) refuse_lookalike(location, *job.binding);
     const std::string to = target.dialect.empty() ? "hf" : target.dialect;
     std::vector<std::string> parts;  // none: all
     if (options.body_only) {
@@ -127,14 +178,25 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       } catch (Error& error) {
         // A TensorFlow checkpoint is whole without a configuration; a Hugging Face folder is not.
         if (to != "tf1" || error.code() != Errc::unmapped) throw error.in(at(location));
-        job.plan.notes.push_back(fmt::format("bert_config.json is not written: {}", error.message()));
+        refuse_foreign_config(target);
+        job.plan.notes.push_back(
+            fmt::format("bert_config.json is not written: {}; --config F gives it", error.message()));
       }
       for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
     }
   }
   const Reader* const readers[] = {job.source.get()};
-  if (options.floats) set_float_dtype(job.plan, readers, *options.floats);
+  if (options.floats) {
+    set_float_dtype(job.plan, readers, *options.floats);
+    note_rounding(job.plan, index, *options.floats);
+  }
   job.plan.allow_overflow = options.allow_overflow;
+  if (target.dialect == "tf1" && main_dtype(job.plan) != DType::f32) {
+    job.plan.notes.push_back(
+        fmt::format("Google's code restores float32 variables, and these are {}: --dtype f32 converts "
+                    "them",
+                    name(main_dtype(job.plan))));
+  }
 
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
@@ -164,9 +226,9 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     run_options.progress = std::ref(progress);
     const std::unique_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     outcome.proof = prove_exact(job.plan, {job.source}, *output, run_options);
-  } catch (Error&) {
+  } catch (Error& error) {
     outcome.signal = interruption.signal();
-    if (outcome.signal == 0) throw;
+    if (outcome.signal == 0) throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
     fmt::print(stderr, "transload: interrupted; {}\n",
                written ? "the output is there, but it is not proven" : "nothing was written");
     return outcome;

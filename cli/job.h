@@ -29,6 +29,7 @@ struct JobOptions {
 struct Job {
   std::shared_ptr<Reader> source;
   std::optional<Binding> binding;  // empty: names are kept
+  std::string config_name;         // of the configuration that was used; empty: none
   Plan plan;
   Layout layout;
   std::vector<Sidecar> sidecars;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text.h"
 #include "output.h"
 #include "transload/version.h"
 #include "verbs.h"
@@ -30,6 +31,11 @@ std::vector<std::string> arguments(int argc, char** argv) {
   return all;
 }
 
+bool is_verb(const CLI::App& app, const std::string& word) {
+  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(verbs, [&](const CLI::App* verb) { return verb->get_name() == word; });
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Moves neural-network checkpoints from one framework to another and proves that they arrived.\n"
@@ -45,10 +51,22 @@ int run(int argc, char** argv) {
   add_convert(app, action, json);
   add_inspect(app, action, json);
   add_bert_to_tf(app, action);
+  std::vector<std::string> words = arguments(argc, argv);
+  if (words.empty()) {
+    fmt::print("{}", app.help());
+    return kFailed;
+  }
+  const std::string verb = words.back();  // the first word
   try {
-    app.parse(arguments(argc, argv));
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kFailed;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    const bool known = verb.starts_with('-') || is_verb(app, verb);
+    report(Error(Errc::usage, known ? error.what() : fmt::format("there is no verb '{}'", escaped(verb)), {},
+                 known && !verb.starts_with('-') ? fmt::format("transload {} --help shows the options", verb)
+                                                 : "transload --help shows the verbs"),
+           false);
+    return kFailed;
   }
   try {
     return action();
