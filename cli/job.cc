@@ -67,6 +67,19 @@ Plan unmapped_plan(const Location& location, const Reader& source, const JobOpti
   return plan;
 }
 
+// An index is an input too, though no tensor lies in it. The weights themselves are checked when they are written.
+void refuse_own_input(const Location& location, const Target& target, const Layout& layout) {
+  const std::string suffix = location.format->name == "tensor_bundle" ? ".index" : "";
+  const std::string input = location.store->describe(location.name + suffix);
+  for (const OutputSet::File& file : layout.files) {
+    std::error_code ignored;
+    if (!file.shared && fs::equivalent(input, target.folder / file.name, ignored)) {
+      throw Error(Errc::usage, "is both input and output; it is left as it was",
+                  {.file = input, .offset = {}, .tensor = {}}, "choose another output name");
+    }
+  }
+}
+
 // Says how many tensors lose precision, because their new dtype has fewer bits of exponent or fraction.
 void note_rounding(Plan& plan, const Index& index, DType to) {
   std::map<DType, std::size_t> rounded;
@@ -161,7 +174,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       error.advise("transload inspect lists what is there; is this the whole checkpoint, and not one of its shards?");
       throw;
     }
-    if (!config && options.family.empty()) refuse_lookalike(location, *job.binding);
+    if (!config && options.family.empty() && job.binding->dialect == "hf") {
+      refuse_lookalike(location, *job.binding);
+      job.binding->notes.push_back(
+          "without a configuration, its relatives (RoBERTa, XLM-R) look like a BERT: it is taken for one");
+    }
     const std::string to = target.dialect.empty() ? "hf" : target.dialect;
     std::vector<std::string> parts;  // none: all
     if (options.body_only) {
@@ -205,6 +222,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     throw;
   }
   job.sidecars = still_needed(std::move(job.sidecars), target.folder);
+  refuse_own_input(location, target, job.layout);
   return job;
 }
 

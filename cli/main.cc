@@ -53,7 +53,7 @@ int run(int argc, char** argv) {
   add_bert_to_tf(app, action);
   std::vector<std::string> words = arguments(argc, argv);
   if (words.empty()) {
-    fmt::print("{}", app.help());
+    fmt::print(stderr, "{}", app.help());
     return kFailed;
   }
   const std::string verb = words.back();  // the first word

@@ -44,6 +44,8 @@ std::vector<double> values_of(DType dtype, const std::vector<std::byte>& bytes) 
 }  // namespace
 
 std::optional<Stats> stats_of(const Reader& reader, const TensorInfo& tensor) {
+  const DTypeKind kind = info(tensor.dtype).kind;
+  if (kind != DTypeKind::boolean && kind != DTypeKind::integer && kind != DTypeKind::floating) return std::nullopt;
   std::vector<std::byte> bytes(tensor_bytes(tensor.dtype, tensor.shape));
   read_tensor(reader, tensor, bytes);
   const std::vector<double> values = values_of(tensor.dtype, bytes);

@@ -92,8 +92,8 @@ class Index {
   std::unordered_map<std::uint32_t, std::size_t> first_user_;  // storage -> tensor
 };
 
-// SHA-256 (hex) of names, dtypes, shapes and places: two indexes with the same digest describe the same bytes of
-// files that did not change. A plan keeps it, and is refused for any other source.
+// SHA-256 (hex) of names, dtypes, shapes, places and stored checksums, not of the values. A plan keeps it, and is
+// refused for a source in which anything of that differs.
 std::string digest(const Index& index);
 
 }  // namespace transload

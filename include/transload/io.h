@@ -25,8 +25,8 @@ class Source {
   // The same bytes without a copy where the input can be mapped, a copy where it cannot. A mapped view must not be
   // touched after somebody shortened the file: pipelines read(), which turns that into an error.
   virtual Bytes view(std::uint64_t offset, std::uint64_t size) const = 0;
-  // What tells this content from a later one under the same name (size, modification time, inode), for messages and
-  // for the check that an output is not its own input.
+  // What tells this content from a later one under the same name: device, inode, size, modification time.
+  // For callers that keep a source open for long.
   virtual std::string identity() const = 0;
 };
 

@@ -33,7 +33,7 @@ struct Sidecar {
 };
 
 // Writes the plan's output as `layout` says and publishes it. After an Error nothing of it is there, and an earlier
-// output still is.
+// output still is; the one exception, a failure among the final renames, says so in its advice.
 void run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
          const Destination& destination, std::span<const Sidecar> sidecars = {}, const RunOptions& options = {});
 

@@ -138,7 +138,9 @@ class FileReader final : public Reader {
   Bytes decoded(std::uint32_t id) const {
     return cache_.get(id, [&] {
       const Storage& storage = index_.storages[id];
-      const Bytes stored = source(storage).view(storage.at.offset, storage.at.size);
+      std::vector<std::byte> copy(storage.at.size);  // not a view: the file may be shortened meanwhile
+      source(storage).read(storage.at.offset, copy);
+      const Bytes stored(std::move(copy));
       if (storage.codec == Codec::tf_strings) {
         const auto sum = storage.checksum ? std::optional(storage.checksum->value) : std::nullopt;
         return wire::decode_tf_strings(stored.view(), storage.size, sum, storage.swap > 1,

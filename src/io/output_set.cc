@@ -1,4 +1,4 @@
-// Several outputs that appear together, in order, or not at all (docs/decisions/0005-publication.md).
+// Several outputs that appear together, in order, or not at all (docs/decisions/0005-how-outputs-appear.md).
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -72,7 +72,19 @@ class TemporaryFile final : public Sink {
     io::sync(fd_.get(), final_.string());
     fd_.close(final_.string());
   }
-  void take_name() {
+  // `replace`: an earlier file of this name may be taken over. Otherwise one that appeared meanwhile is an error.
+  void take_name(bool replace) {
+    if (!replace) {
+      if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, final_.c_str(), RENAME_NOREPLACE) == 0) {
+        published_ = true;
+        return;
+      }
+      if (errno == EEXIST) {
+        throw Error(Errc::usage, "appeared while this conversion ran; it is left as it is", at(final_),
+                    "choose another name, or add --force to replace it");
+      }
+      if (errno != EINVAL && errno != ENOSYS) io::fail("rename into place", final_.string(), errno);
+    }
     if (::rename(temporary_.c_str(), final_.c_str()) != 0) io::fail("rename into place", final_.string(), errno);
     published_ = true;
   }
@@ -92,6 +104,7 @@ struct OutputSet::Rep {
   std::vector<fs::path> made;  // folders that did not exist, outermost first
   std::vector<File> files;
   std::vector<std::unique_ptr<TemporaryFile>> sinks;
+  bool overwrite = false;
   bool published = false;
 
   ~Rep() {
@@ -102,7 +115,8 @@ struct OutputSet::Rep {
 
   void make_folder() {
     std::vector<fs::path> missing;
-    for (fs::path path = folder; !path.empty() && !fs::exists(path); path = path.parent_path()) {
+    std::error_code ignored;
+    for (fs::path path = folder; !path.empty() && !fs::exists(path, ignored); path = path.parent_path()) {
       missing.push_back(path);
       if (path == path.parent_path()) break;
     }
@@ -115,7 +129,7 @@ struct OutputSet::Rep {
     }
   }
 
-  void check_free(const File& file, bool overwrite) const {
+  void check_free(const File& file) const {
     const fs::path path = folder / file.name;
     std::error_code error;
     const fs::file_status status = fs::symlink_status(path, error);
@@ -133,7 +147,8 @@ struct OutputSet::Rep {
 OutputSet::OutputSet(const fs::path& folder, std::vector<File> files, bool overwrite) : rep_(std::make_unique<Rep>()) {
   rep_->folder = folder.empty() ? fs::path(".") : folder;
   rep_->files = std::move(files);
-  for (const File& file : rep_->files) rep_->check_free(file, overwrite);
+  rep_->overwrite = overwrite;
+  for (const File& file : rep_->files) rep_->check_free(file);
   rep_->make_folder();
   for (const File& file : rep_->files) {
     rep_->sinks.push_back(std::make_unique<TemporaryFile>(rep_->folder, file));
@@ -151,7 +166,7 @@ void OutputSet::publish() {
   bool changed = false;  // what a reader sees is no longer what it was
   try {
     for (std::size_t i = 0; i < rep_->files.size(); ++i) {
-      if (!rep_->files[i].retract) continue;
+      if (!rep_->files[i].retract || !rep_->overwrite) continue;
       if (::unlink(rep_->sinks[i]->final_path().c_str()) == 0) {
         changed = true;
       } else if (errno != ENOENT) {
@@ -159,8 +174,8 @@ void OutputSet::publish() {
       }
     }
     if (changed) io::sync_folder(rep_->folder);
-    for (const auto& sink : rep_->sinks) {
-      sink->take_name();
+    for (std::size_t i = 0; i < rep_->sinks.size(); ++i) {
+      rep_->sinks[i]->take_name(rep_->overwrite || rep_->files[i].shared);
       changed = true;
       rep_->published = true;  // folders that now hold a file stay
     }

@@ -158,7 +158,9 @@ class PlanView final : public Reader {
     }
     if (filled != elements) fail(slot.name, fmt::format("the plan fills {} of {} elements", filled, elements));
     bytewise_.push_back(info(slot.dtype).bits % 8 != 0);
-    if (bytewise_.back() && steps.size() != 1) fail(slot.name, "a packed tensor can only be copied whole");
+    if (bytewise_.back() && elements > 0 && !copied_whole(slot, elements)) {
+      fail(slot.name, "a packed tensor can only be copied whole");
+    }
     steps_.push_back(std::move(steps));
   }
 
@@ -193,9 +195,18 @@ class PlanView final : public Reader {
     }
   }
 
+  static bool copied_whole(const Slot& slot, std::uint64_t elements) {
+    if (slot.pieces.size() != 1) return false;
+    const Piece& piece = slot.pieces.front();
+    return piece.op == Op::copy && piece.rows.empty() && piece.from_offset == 0 && piece.to_offset == 0 &&
+           piece.axes == std::vector<Axis>{{static_cast<std::int64_t>(elements), 1, 1}};
+  }
+
   // Elements [begin, end) of a slot.
   void fill(std::uint32_t slot, std::uint64_t begin, std::uint64_t end, MutableByteView out) const {
     const DType to = plan_.slots[slot].dtype;
+    // Several pieces may leave a gap that their counts do not show; what is in the buffer must not end up there.
+    if (steps_[slot].size() != 1) std::ranges::fill(out, std::byte{0});
     std::uint64_t moved = 0;
     std::vector<Move> parts;
     for (const Step& step : steps_[slot]) {

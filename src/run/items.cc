@@ -29,7 +29,7 @@ std::vector<Item> cut_into_items(const Plan& plan, std::uint64_t budget) {
     // A thread holds the output of an item, its source and, for a cast, the values between.
     const std::uint64_t block =
         copied_as_it_lies(slot) ? std::min(kCopyBlock, budget) : std::max<std::uint64_t>(budget / 4, 4096);
-    const std::uint64_t aligned = block / 64 * 64;  // whole elements of every dtype
+    const std::uint64_t aligned = std::max<std::uint64_t>(block / 64 * 64, 64);  // whole elements of every dtype
     for (std::uint64_t begin = 0; begin < size; begin += aligned) {
       items.push_back({i, begin, std::min(size, begin + aligned)});
     }

@@ -13,6 +13,7 @@ namespace transload::wire {
 namespace {
 
 constexpr std::size_t kLargestStack = 1000000;
+constexpr std::size_t kMostValues = std::size_t{8} << 20;  // a checkpoint of 70,000 tensors has about one million
 constexpr std::uint64_t kMemoSlack = 65536;  // how far a memo slot may lie beyond the number of slots used
 constexpr std::uint64_t kLongestInteger = 16, kLongestDecimal = 20;
 
@@ -34,6 +35,9 @@ void PickleMachine::push(PickleRef ref) {
 }
 
 void PickleMachine::push(PickleValue value) {
+  if (out_.values_.size() >= kMostValues) {
+    fail(fmt::format("more than {} values", kMostValues), Errc::unsupported);
+  }
   value.offset = at_;
   push(static_cast<PickleRef>(out_.values_.size()));
   out_.values_.push_back(value);

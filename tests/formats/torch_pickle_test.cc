@@ -122,6 +122,21 @@ TEST(TorchPickle, ASharedDictOfManyValuesIsNotSlow) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
+// Many OrderedDicts, each made from the same large dict.
+TEST(TorchPickle, ManyCopiesOfOneDictAreNotSlow) {
+  std::string pickle = "](}q\x01("s;
+  for (int i = 0; i < 60000; ++i) {
+    pickle += "M";
+    test::put(pickle, static_cast<std::uint64_t>(i), 2);
+    pickle += "N";
+  }
+  pickle += "ueccollections\nOrderedDict\nq\x02"s + "0(";
+  for (int i = 0; i < 60000; ++i) pickle += "h\x02h\x01\x85R";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_NE(failure(pickle + "e"), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 TEST(TorchPickle, OnlyDictsTakeItems) {
   EXPECT_NE(failure("}U\x01w" + tensor() +
                     "U\x01"

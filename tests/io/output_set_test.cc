@@ -58,6 +58,16 @@ TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
   EXPECT_EQ(status.st_mode & 0777u, 0640u);
 }
 
+TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
+  const TemporaryFolder folder;
+  OutputSet set(folder.path(), {{"data", 3, false}, {"index", 3, true}}, false);
+  set.sink(0).write(0, as_bytes("new"));
+  set.sink(1).write(0, as_bytes("new"));
+  write_file(folder / "index", "theirs");
+  EXPECT_THROW(set.publish(), Error);
+  EXPECT_EQ(read_file(folder / "index"), "theirs");
+}
+
 TEST(OutputSet, ASharedFileIsReplacedWithoutBeingAsked) {
   const TemporaryFolder folder;
   write_file(folder / "checkpoint", "the last one");

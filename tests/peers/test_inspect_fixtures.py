@@ -101,6 +101,14 @@ def test_the_scripts_output():
     assert (found["family"], found["dialect"]) == ("bert", "tf1")
 
 
+@pytest.mark.parametrize("case", ["tf2_object", "v2_dtypes", "google_pretraining_adam"])
+def test_stats_of_every_dtype(case):
+    (index,) = (GOLDEN / "tensorflow" / case).glob("*.index")
+    found = support.inspect(index.with_suffix(""), "--stats")["tensors"]
+    assert all("stats" not in t for t in found.values() if t["dtype"] in ("string", "complex64"))
+    assert any("stats" in t for t in found.values())
+
+
 def test_options(tmp_path):
     found = support.inspect(support.TINY / "model.safetensors", "--filter", "pooler.*")
     assert list(found["tensors"]) == ["pooler.dense.bias", "pooler.dense.weight"]

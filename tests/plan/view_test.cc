@@ -108,6 +108,18 @@ TEST(View, AnOverflowIsAnErrorUnlessItIsAllowed) {
   EXPECT_EQ(values_of<std::uint16_t>(*view(plan, {source}), "m"), std::vector<std::uint16_t>{0x7C00});
 }
 
+TEST(View, PackedTensorsAreCopiedWholeOrNotAtAll) {
+  MemoryCheckpoint made;
+  made.add("p", DType::f4_e2m1fn, {2, 2}, std::vector<std::uint8_t>{0x12, 0x34});
+  made.add("none", DType::f4_e2m1fn, {0}, std::vector<std::uint8_t>{});
+  const std::shared_ptr<Reader> source = made.reader();
+  const auto output = view(identity_plan(*source, "memory"), {source});
+  EXPECT_EQ(std::to_integer<int>(output->view(0).data()[1]), 0x34);
+  EXPECT_EQ(output->view(1).size(), 0u);
+  const Slot turned{"p", DType::f4_e2m1fn, {2, 2}, {{Op::copy, 0, "p", {{2, 1, 2}, {2, 2, 1}}, 0, 0, {}}}};
+  EXPECT_THROW(view(plan_for(*source, {turned}), {source}), Error);
+}
+
 TEST(View, RefusesAPlanThatDoesNotFitItsSource) {
   MemoryCheckpoint made;
   made.add("a", DType::f32, {4}, counted(4));

@@ -86,6 +86,18 @@ TEST(Run, AnEarlierOutputSurvivesAFailure) {
   EXPECT_EQ(folder.names(), Names{"m"});
 }
 
+TEST(Run, NoMemoryAtAllIsStillEnoughForOneCacheLine) {
+  const TemporaryFolder folder;
+  MemoryCheckpoint made;
+  made.add("a", DType::f32, {33}, std::vector<float>(33, 1.5f));
+  const auto reader = made.reader();
+  const Plan plan = identity_plan(*reader, "memory");
+  const Format& to = *format_named("safetensors");
+  run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false}, {},
+      {.memory = 0, .progress = {}, .stop = {}});
+  EXPECT_EQ(values_of<float>(*to.open(open_folder(folder.path()), "m", {}), "a"), std::vector<float>(33, 1.5f));
+}
+
 TEST(Run, ProgressEndsAtTheTotal) {
   const TemporaryFolder folder;
   const auto reader = source();

@@ -103,7 +103,14 @@ class Lister {
       if (rebuilder_.is_tensor(ref)) {
         own.tensors = 1;
       } else if (is_dict(ref)) {
-        for (const auto& [key, value] : entries(ref)) add(value);
+        // Many OrderedDicts may be made from one shared dict: each copies it.
+        const auto all = entries(ref);
+        visited_ += all.size();
+        if (visited_ > 8 * pickle_.size() + 1000) {
+          pickle_.fail(ref, "shared dicts stand for more entries than a file of this size has room for",
+                       Errc::unsupported);
+        }
+        for (const auto& [key, value] : all) add(value);
       } else if (is_sequence(ref)) {
         for (const PickleRef item : pickle_.items(ref)) add(item);
       } else {
@@ -199,6 +206,7 @@ class Lister {
   std::vector<Counts> counts_;
   std::vector<Item> todo_;
   std::uint64_t budget_ = 0;
+  std::uint64_t visited_ = 0;  // entries of dicts, as often as a call copies them
   bool at_top_ = true;
   std::vector<std::string> others_;
   std::uint64_t other_places_ = 0, other_values_ = 0;

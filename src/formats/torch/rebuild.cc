@@ -17,6 +17,7 @@ using wire::PickleKind;
 using wire::PickleRef;
 
 constexpr std::size_t kMostDimensions = 64;
+constexpr std::size_t kMostAttributes = 1000;
 // Tensors that repeat their elements may stand for this much, all together; beyond it a small file would fill a disk.
 constexpr std::uint64_t kRepeatedAlways = std::uint64_t{256} << 20;
 constexpr std::uint64_t kRepeatedPerByte = 4;
@@ -123,6 +124,7 @@ std::string Rebuilder::lazy_flags(PickleRef metadata) const {
   if (pickle_.is_none(metadata)) return "";
   if (pickle_.kind(metadata) != PickleKind::dict) pickle_.fail(metadata, "a tensor's metadata is not a dict");
   const auto items = pickle_.items(metadata);
+  if (items.size() > 2 * kMostAttributes) pickle_.fail(metadata, "a tensor's metadata has too many entries");
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const std::string_view key = pickle_.kind(items[i]) == PickleKind::text ? pickle_.text(items[i]) : "?";
     const bool off = pickle_.kind(items[i + 1]) == PickleKind::boolean && !pickle_.boolean(items[i + 1]);
@@ -229,6 +231,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
   const PickleRef state = values[3];
   if (pickle_.kind(state) == PickleKind::dict) {
     const auto items = pickle_.items(state);
+    if (items.size() > 2 * kMostAttributes) pickle_.fail(ref, "a tensor has too many attributes");
     for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
       if (pickle_.kind(items[i]) != PickleKind::text || pickle_.text(items[i]).starts_with("__")) {
         pickle_.fail(ref, "a tensor's attributes would change its class");
