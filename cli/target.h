@@ -15,7 +15,7 @@ struct TargetOptions {
 // TensorFlow prefix: DST itself, or model.ckpt in DST where that is a folder or ends in '/'. Everything else is a
 // Hugging Face folder.
 struct Target {
-  std::string dialect;  // empty: the source's own
+  std::string dialect;  // empty: hf, or names are kept where no family is known
   const Format* format = nullptr;
   fs::path folder;
   std::string name;   // of the weights in the folder: "model.safetensors", "model.ckpt"

@@ -28,7 +28,8 @@ class Reader {
   virtual Bytes view(std::uint32_t storage) const = 0;
 };
 
-// A tensor's elements in C order, little endian; `out` has tensor_bytes() (strings: their storage's size). Strides and chunks are resolved.
+// A tensor's elements in C order, little endian; `out` has tensor_bytes() (strings: their storage's size). Strides and
+// chunks are resolved.
 void read_tensor(const Reader& reader, const TensorInfo& tensor, MutableByteView out);
 // SHA-256 (hex) over those bytes; strings as per element u64 little-endian length, then the bytes.
 std::string tensor_digest(const Reader& reader, const TensorInfo& tensor);
