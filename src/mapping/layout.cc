@@ -6,6 +6,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "formats/strided.h"
+
 namespace transload::mapping {
 namespace {
 
@@ -76,16 +78,8 @@ std::vector<Axis> copy_axes(const Placement& from, const Placement& to) {
       if (a[i].size > 1) axes.push_back({a[i].size, a[i].stride, b[i].stride});
     }
   }
-  std::sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.to > b.to; });
-  std::vector<Axis> joined;
-  for (const Axis& axis : axes) {
-    if (!joined.empty() && joined.back().from == axis.from * axis.extent && joined.back().to == axis.to * axis.extent) {
-      joined.back() = {joined.back().extent * axis.extent, axis.from, axis.to};
-    } else {
-      joined.push_back(axis);
-    }
-  }
-  return joined;
+  coalesce(axes);
+  return axes;
 }
 
 }  // namespace transload::mapping
