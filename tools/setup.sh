@@ -2,7 +2,7 @@
 # Every step says in one line what it does, and does nothing when it is done already.
 
 BUILD_PACKAGES="g++ cmake ninja-build pkgconf zlib1g-dev libisal-dev libssl-dev libtbb-dev libfmt-dev libcli11-dev
-  libtomlplusplus-dev nlohmann-json3-dev libprotozero-dev"
+  libtomlplusplus-dev nlohmann-json3-dev libprotozero-dev libopenblas-dev libutf8proc-dev"
 TEST_PACKAGES="$BUILD_PACKAGES python3 python3-venv libgtest-dev libleveldb-dev clang-format"
 
 say() { printf -- '-- %s\n' "$*"; }

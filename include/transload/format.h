@@ -51,7 +51,8 @@ struct Layout {
   std::vector<OutputSet::File> files;  // in the order in which they appear when published
   std::vector<Extent> slots;           // one per slot of the plan
   std::vector<FixedBytes> fixed;       // known before any tensor is read: headers
-  bool needs_checksums = false;        // CRC-32C of each slot, for finish()
+  // What finish() needs to know of each slot's bytes: CRC-32C (tables), CRC-32 (zip).
+  enum class Checksum : std::uint8_t { none, crc32c, crc32 } checksum = Checksum::none;
 };
 
 struct LayoutOptions {
@@ -70,8 +71,8 @@ struct Format {
   // Writing; null where the format is only read. layout() refuses dtypes and names that the format cannot hold
   // (Errc::unsupported, all of them at once).
   Layout (*layout)(const Plan& plan, const LayoutOptions& options);
-  // What could not be known before the bytes were: `crc32c` has one value per slot. Null: nothing.
-  std::vector<FixedBytes> (*finish)(const Plan& plan, const Layout& layout, std::span<const std::uint32_t> crc32c);
+  // What could not be known before the bytes were: `checksums` has one value per slot. Null: nothing.
+  std::vector<FixedBytes> (*finish)(const Plan& plan, const Layout& layout, std::span<const std::uint32_t> checksums);
 };
 
 std::span<const Format> formats() noexcept;

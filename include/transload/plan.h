@@ -68,6 +68,13 @@ struct Equal {
   std::string kept, dropped;
 };
 
+// A tensor of a source that the output does not hold because the target computes
+// as if it were zeros: so it must be zeros.
+struct MustBeZero {
+  std::uint32_t source = 0;
+  std::string tensor, reason;
+};
+
 struct PlanSource {
   std::string path, format, digest;  // digest(Index)
 };
@@ -77,9 +84,11 @@ struct Plan {
   std::vector<Slot> slots;  // in the order of the target's own class
   std::vector<Drop> drops;
   std::vector<Equal> equals;
+  std::vector<MustBeZero> zeros;
   std::vector<std::string> notes;
   std::map<std::string, std::string> metadata;  // for the target's format
   bool allow_overflow = false;                  // a cast may turn a finite value into infinity
+  bool allow_nonfinite = true;                  // a source may hold NaN or infinity
 };
 
 std::string to_json(const Plan& plan);       // schema: docs/plan.md

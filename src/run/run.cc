@@ -37,12 +37,18 @@ void check_not_an_input(const Sources& sources, const fs::path& folder, const st
   }
 }
 
+std::uint32_t checksum(Layout::Checksum kind, std::uint32_t seed, ByteView data) {
+  return kind == Layout::Checksum::crc32 ? wire::crc32(seed, data) : wire::crc32c(seed, data);
+}
+
 // Checksums of the slots from those of their items, which lie in the order of the bytes.
-std::vector<std::uint32_t> joined(const Plan& plan, const std::vector<Item>& items,
+std::vector<std::uint32_t> joined(Layout::Checksum kind, const Plan& plan, const std::vector<Item>& items,
                                   const std::vector<std::uint32_t>& parts) {
   std::vector<std::uint32_t> sums(plan.slots.size(), 0);
+  if (parts.empty()) return sums;
+  const auto combine = kind == Layout::Checksum::crc32 ? wire::crc32_combine : wire::crc32c_combine;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    sums[items[i].slot] = wire::crc32c_combine(sums[items[i].slot], parts[i], items[i].end - items[i].begin);
+    sums[items[i].slot] = combine(sums[items[i].slot], parts[i], items[i].end - items[i].begin);
   }
   return sums;
 }
@@ -95,7 +101,7 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
   write_fixed(layout.fixed);
 
   const std::vector<Item> items = cut_into_items(plan, options.memory / thread_count(options));
-  std::vector<std::uint32_t> parts(layout.needs_checksums ? items.size() : 0);
+  std::vector<std::uint32_t> parts(layout.checksum == Layout::Checksum::none ? 0 : items.size());
   for_each_item(items, options, [&](std::size_t i) {
     const Item& item = items[i];
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(item.end - item.begin);
@@ -105,12 +111,12 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
     Sink& sink = set.sink(place(slot.file));
     for (std::uint64_t at = 0; at < bytes.size(); at += kWriteBlock) {
       const ByteView block = bytes.subspan(at, std::min<std::uint64_t>(kWriteBlock, bytes.size() - at));
-      if (layout.needs_checksums) parts[i] = wire::crc32c(parts[i], block);
+      if (layout.checksum != Layout::Checksum::none) parts[i] = checksum(layout.checksum, parts[i], block);
       sink.write(slot.offset + item.begin + at, block);
     }
   });
   for (const Item& item : items) written += item.end - item.begin;
-  if (format.finish != nullptr) write_fixed(format.finish(plan, layout, joined(plan, items, parts)));
+  if (format.finish != nullptr) write_fixed(format.finish(plan, layout, joined(layout.checksum, plan, items, parts)));
   if (written != expected) {
     throw Error(Errc::usage, fmt::format("{} bytes of {} were written; nothing is published", written, expected));
   }

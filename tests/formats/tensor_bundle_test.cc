@@ -236,7 +236,7 @@ TEST(TensorBundle, DataComesFirstAndTheOldIndexGoesFirst) {
   }
   EXPECT_EQ(names, (std::vector<std::string>{"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.meta", "tiny.ckpt.index",
                                              "checkpoint"}));
-  EXPECT_TRUE(out.needs_checksums);
+  EXPECT_EQ(out.checksum, Layout::Checksum::crc32c);
 }
 
 TEST(TensorBundle, TheCheckpointFileNamesAnAbsolutePrefixWhereOneIsGiven) {

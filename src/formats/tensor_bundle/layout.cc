@@ -81,7 +81,7 @@ Layout layout(const Plan& plan, const LayoutOptions& options) {
 
   Layout out;
   out.format = "tensor_bundle";
-  out.needs_checksums = true;
+  out.checksum = Layout::Checksum::crc32c;
   out.slots.resize(plan.slots.size());
   std::uint64_t data_size = 0;
   for (const std::size_t i : order) {
