@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -39,6 +40,17 @@ void check_not_an_input(const Sources& sources, const fs::path& folder, const st
 
 std::uint32_t checksum(Layout::Checksum kind, std::uint32_t seed, ByteView data) {
   return kind == Layout::Checksum::crc32 ? wire::crc32(seed, data) : wire::crc32c(seed, data);
+}
+
+// Slots that have one place in the output hold the same values: the first of them is written.
+std::vector<Item> without_shared(std::vector<Item> items, const Layout& layout) {
+  std::set<std::pair<std::uint32_t, std::uint64_t>> taken;
+  std::vector<bool> first(layout.slots.size());
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    first[i] = layout.slots[i].size == 0 || taken.insert({layout.slots[i].file, layout.slots[i].offset}).second;
+  }
+  std::erase_if(items, [&](const Item& item) { return !first[item.slot]; });
+  return items;
 }
 
 // Checksums of the slots from those of their items, which lie in the order of the bytes.
@@ -100,7 +112,7 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
   };
   write_fixed(layout.fixed);
 
-  const std::vector<Item> items = cut_into_items(plan, options.memory / thread_count(options));
+  const std::vector<Item> items = without_shared(cut_into_items(plan, options.memory / thread_count(options)), layout);
   std::vector<std::uint32_t> parts(layout.checksum == Layout::Checksum::none ? 0 : items.size());
   for_each_item(items, options, [&](std::size_t i) {
     const Item& item = items[i];
