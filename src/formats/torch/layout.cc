@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "core/text.h"
@@ -45,27 +45,36 @@ void check(const Plan& plan) {
   throw error;
 }
 
-// Two slots that hold one tensor of the source, moved in the same way.
-bool same_values(const Slot& a, const Slot& b) {
+// Two slots to which the same elements are moved in the same way, given that their tensors are the same.
+bool moved_alike(const Slot& a, const Slot& b) {
   const Piece &one = a.pieces.front(), &other = b.pieces.front();
-  return a.dtype == b.dtype && one.op == other.op && one.source == other.source && one.tensor == other.tensor &&
-         one.axes == other.axes && one.from_offset == other.from_offset && one.to_offset == other.to_offset &&
-         one.rows == other.rows;
+  return a.dtype == b.dtype && one.op == other.op && one.axes == other.axes && one.from_offset == other.from_offset &&
+         one.to_offset == other.to_offset && one.rows == other.rows;
 }
 
 // For each slot, the slot that owns its storage: itself, or an earlier one with the same values.
 std::vector<std::size_t> owners_of(const Plan& plan) {
   std::vector<std::size_t> owners(plan.slots.size());
-  std::unordered_map<std::string_view, std::vector<std::size_t>> by_tensor;
+  using Tensor = std::pair<std::uint32_t, std::string_view>;  // source, name
+  std::map<Tensor, Tensor> same;
+  const auto first = [&](Tensor tensor) {
+    for (auto next = same.find(tensor); next != same.end(); next = same.find(tensor)) tensor = next->second;
+    return tensor;
+  };
+  for (const Equal& equal : plan.equals) {
+    const Tensor kept = first({equal.source, equal.kept}), other = first({equal.source, equal.dropped});
+    if (kept != other) same[other] = kept;
+  }
+  std::map<Tensor, std::vector<std::size_t>> by_tensor;
   for (std::size_t i = 0; i < owners.size(); ++i) {
     const Slot& slot = plan.slots[i];
     owners[i] = i;
     if (slot.pieces.size() != 1 || slot.pieces.front().op == Op::zeros) continue;
-    std::vector<std::size_t>& earlier = by_tensor[slot.pieces.front().tensor];
-    const auto same =
-        std::ranges::find_if(earlier, [&](std::size_t other) { return same_values(slot, plan.slots[other]); });
-    if (same != earlier.end()) {
-      owners[i] = *same;
+    std::vector<std::size_t>& earlier = by_tensor[first({slot.pieces.front().source, slot.pieces.front().tensor})];
+    const auto alike =
+        std::ranges::find_if(earlier, [&](std::size_t other) { return moved_alike(slot, plan.slots[other]); });
+    if (alike != earlier.end()) {
+      owners[i] = *alike;
     } else {
       earlier.push_back(i);
     }

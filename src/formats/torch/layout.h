@@ -13,7 +13,8 @@
 namespace transload::torch {
 
 // The bytes are those of torch.save for a plain dict of contiguous tensors with these names, in the plan's order.
-// Slots that are made of the same tensor in the same way share a storage, and with it their place.
+// Slots that are made in the same way of one tensor, or of tensors that the plan calls equal, share a storage, and with
+// it their place.
 Layout layout(const Plan& plan, const LayoutOptions& options);
 // The descriptors between the tensors, the fingerprint and the directory. `crcs`: CRC-32 per slot; of slots that share
 // a place only the first one's counts.
