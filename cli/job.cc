@@ -215,6 +215,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     note_rounding(job.plan, index, *options.floats);
   }
   job.plan.allow_overflow = options.allow_overflow;
+  job.plan.allow_nonfinite = options.allow_nonfinite || !job.binding;
   if (target.dialect == "tf1" && main_dtype(job.plan) != DType::f32) {
     job.plan.notes.push_back(
         fmt::format("Google's code restores float32 variables, and these are {}: --dtype f32 converts "
@@ -242,8 +243,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     {
       Progress progress("converting", options.progress);
       run_options.progress = std::ref(progress);
-      run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.overwrite}, job.sidecars,
-          run_options);
+      const RunReport report = run(job.plan, {job.source}, *target.format, job.layout,
+                                   {target.folder, options.overwrite}, job.sidecars, run_options);
+      for (const auto& each : report.overflowed) {
+        outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
+      }
     }
     written = true;
     if (!options.prove) return outcome;
