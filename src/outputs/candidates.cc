@@ -126,7 +126,7 @@ std::vector<Repair> candidates(const Patient<forward::Layer>& patient) {
   add_exchange(all[6], all[7], repairs);
   add_scale_for_shift(all[6], repairs);
   add_scale_for_shift(all[7], repairs);
-  add_activations(patient.of_first, patient.of_second, repairs);
+  add_activations(patient.of_first, patient.of_second, &Settings::activation, repairs);
   add_epsilons(patient.of_first, patient.of_second, &Settings::epsilon, repairs);
   add_heads(patient.of_first, patient.of_second, repairs);
   return repairs;
@@ -143,7 +143,7 @@ std::vector<Repair> candidates(const Patient<forward::MaskedLm>& patient) {
   const std::vector<Module> all = modules(*patient.second);
   add_transposes(all, repairs);
   add_scale_for_shift(all[1], repairs);
-  add_activations(patient.of_first, patient.of_second, repairs);
+  add_activations(patient.of_first, patient.of_second, &Settings::head_activation, repairs);
   add_epsilons(patient.of_first, patient.of_second, &Settings::head_epsilon, repairs);
   return repairs;
 }

@@ -90,12 +90,15 @@ class Finder {
   template <class Parameters>
   bool try_neighbours(Parameters& second) {
     const Stage& stage = search_.stages[stage_];
-    return for_each_neighbour(*search_.second.graph, stage, search_.inputs, [&](const std::vector<Module>& others) {
+    // The earlier stage is named first, so that the same exchange has the same text seen from both sides.
+    const Look look = [&](Stage::Kind kind, const std::vector<Module>& others) {
       std::vector<Module> own = modules(second);
-      if (stage.kind != Stage::Kind::layer) return try_all(exchanges(own, others), second);
-      for (Module& module : own) module.name += fmt::format(" of {}", stage.name);
-      return try_all(exchanges(others, own), second);
-    });
+      if (stage.kind == Stage::Kind::layer) {
+        for (Module& module : own) module.name += fmt::format(" of {}", stage.name);
+      }
+      return try_all(kind < stage.kind ? exchanges(others, own) : exchanges(own, others), second);
+    };
+    return for_each_neighbour(*search_.second.graph, stage, search_.inputs, look);
   }
 
   template <class Load>

@@ -7,13 +7,11 @@
 namespace transload::outputs {
 namespace {
 
-using Look = std::function<bool(const std::vector<Module>&)>;
-
 bool look_at_embeddings(const forward::Graph& graph, const Inputs& inputs, const Look& look) {
   forward::Embeddings embeddings = graph.embeddings(std::span(inputs.ids).first(1));
   std::vector<Module> found = modules(embeddings);
   std::erase_if(found, [](const Module& module) { return !module.norm; });
-  return look(found);
+  return look(Stage::Kind::embeddings, found);
 }
 
 bool look_at_norms_of(const forward::Graph& graph, std::int64_t number, const Look& look) {
@@ -21,19 +19,19 @@ bool look_at_norms_of(const forward::Graph& graph, std::int64_t number, const Lo
   std::vector<Module> found = modules(layer);
   std::erase_if(found, [](const Module& module) { return !module.norm; });
   for (Module& module : found) module.name += fmt::format(" of layer {}", number);
-  return look(found);
+  return look(Stage::Kind::layer, found);
 }
 
 bool look_at_pooler(const forward::Graph& graph, const Look& look) {
   if (!graph.has_pooler()) return false;
   forward::Pooler pooler = graph.pooler();
-  return look(modules(pooler));
+  return look(Stage::Kind::pooled, modules(pooler));
 }
 
 bool look_at_mlm(const forward::Graph& graph, const Look& look) {
   if (std::ranges::find(graph.heads(), forward::Head::mlm) == graph.heads().end()) return false;
   forward::MaskedLm head = graph.masked_lm();
-  return look(modules(head));
+  return look(Stage::Kind::mlm, modules(head));
 }
 
 }  // namespace

@@ -10,9 +10,10 @@
 
 namespace transload::outputs {
 
+using Look = std::function<bool(Stage::Kind, const std::vector<Module>&)>;
+
 // Calls `look` with the second model's modules that could have changed places with some of `stage`, one other stage at
 // a time, until it returns true. Whether it did.
-bool for_each_neighbour(const forward::Graph& graph, const Stage& stage, const Inputs& inputs,
-                        const std::function<bool(const std::vector<Module>&)>& look);
+bool for_each_neighbour(const forward::Graph& graph, const Stage& stage, const Inputs& inputs, const Look& look);
 
 }  // namespace transload::outputs

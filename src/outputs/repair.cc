@@ -108,15 +108,15 @@ void add_scale_for_shift(const Module& norm, std::vector<Repair>& repairs) {
       {fmt::format("scale and shift of {} have changed places", norm.name), {{norm.first, norm.second}}, {}, {}});
 }
 
-void add_activations(const Settings& first, const Settings& second, std::vector<Repair>& repairs) {
+void add_activations(const Settings& first, const Settings& second, forward::Activation Settings::*field,
+                     std::vector<Repair>& repairs) {
   using forward::Activation;
-  for (const Activation activation :
-       {first.activation, Activation::gelu_erf, Activation::gelu_tanh, Activation::relu}) {
-    if (activation == second.activation) continue;
+  for (const Activation activation : {first.*field, Activation::gelu_erf, Activation::gelu_tanh, Activation::relu}) {
+    if (activation == second.*field) continue;
     Settings settings = second;
-    settings.activation = activation;
+    settings.*field = activation;
     repairs.push_back({fmt::format("the second model's activation is {} where the weights are of {}",
-                                   name(second.activation), name(activation)),
+                                   name(second.*field), name(activation)),
                        {},
                        {},
                        settings});

@@ -21,25 +21,56 @@ bool may_vary(const Said<Activation>& a, const Said<Activation>& b) {
 }
 bool may_vary(const Said<double>& a, const Said<double>& b) { return a.by_code || b.by_code; }
 
+// A value that may be of the encoder, of the head, or of both.
 template <class T>
-void judge_one(std::string_view what, const Said<T>& a, const Said<T>& b, T Settings::*field, Judged& judged,
-               std::vector<T Settings::*>& varied) {
-  judged.first.*field = a.value;
-  judged.second.*field = b.value;
+using Fields = std::vector<T Settings::*>;
+
+template <class T>
+void judge_one(std::string_view what, const Said<T>& a, const Said<T>& b, const Fields<T>& fields, Judged& judged) {
+  for (const auto field : fields) {
+    judged.first.*field = a.value;
+    judged.second.*field = b.value;
+  }
   if (a.value == b.value) return;
-  if (may_vary(a, b)) {
-    judged.second.*field = a.value;
-    varied.push_back(field);
-    Disagreement disagreement;
-    disagreement.variant.what = what;
-    disagreement.variant.first = said(a);
-    disagreement.variant.second = said(b);
-    judged.variants.push_back(std::move(disagreement));
+  if (!may_vary(a, b)) {
+    judged.contradictions.push_back(
+        fmt::format("{}: {} in the first model, {} in the second; nothing but their configurations makes them differ",
+                    what, said(a), said(b)));
     return;
   }
-  judged.contradictions.push_back(
-      fmt::format("{}: {} in the first model, {} in the second; nothing but their configurations makes them differ",
-                  what, said(a), said(b)));
+  Disagreement disagreement;
+  disagreement.variant.what = what;
+  disagreement.variant.first = said(a);
+  disagreement.variant.second = said(b);
+  disagreement.own_value = [fields, own = b.value](Settings& settings) {
+    for (const auto field : fields) settings.*field = own;
+  };
+  for (const auto field : fields) judged.second.*field = a.value;
+  judged.variants.push_back(std::move(disagreement));
+}
+
+template <class T>
+bool same(const Said<T>& a, const Said<T>& b) {
+  return a.value == b.value && a.by_code == b.by_code;
+}
+
+// What the encoder and the head say.
+template <class T>
+struct Pair {
+  std::string_view what, of_head;
+  Said<T> forward::Semantics::*encoder, forward::Semantics::*head;
+  T Settings::*encoder_field, Settings::*head_field;
+};
+
+template <class T>
+void judge_pair(const Pair<T>& pair, const forward::Semantics& a, const forward::Semantics& b, bool with_mlm,
+                Judged& judged) {
+  const Said<T>&x = a.*pair.encoder, &y = b.*pair.encoder, &u = a.*pair.head, &v = b.*pair.head;
+  const bool one_matter = same(x, u) && same(y, v);
+  Fields<T> fields{pair.encoder_field};
+  if (one_matter) fields.push_back(pair.head_field);
+  judge_one(pair.what, x, y, fields, judged);
+  if (with_mlm && !one_matter) judge_one(pair.of_head, u, v, {pair.head_field}, judged);
 }
 
 }  // namespace
@@ -61,27 +92,21 @@ bool is_gelu(Activation activation) noexcept {
 }
 
 Judged judge(const forward::Graph& first, const forward::Graph& second, bool with_mlm) {
+  using forward::Semantics;
   Judged judged;
   judged.first.heads = first.sizes().heads;
   judged.second.heads = second.sizes().heads;
-  const forward::Semantics &a = first.semantics(), &b = second.semantics();
-  std::vector<Activation Settings::*> activations;
-  std::vector<double Settings::*> epsilons;
-  judge_one("activation", a.activation, b.activation, &Settings::activation, judged, activations);
-  const std::size_t of_activation = judged.variants.size();
-  judge_one("epsilon of the norms", a.epsilon, b.epsilon, &Settings::epsilon, judged, epsilons);
-  if (with_mlm) {
-    judge_one("epsilon of the masked language model's norm", a.head_epsilon, b.head_epsilon, &Settings::head_epsilon,
-              judged, epsilons);
-  }
-  // Each variant is measured by itself: all else as in the gate's run.
-  for (std::size_t i = 0; i < judged.variants.size(); ++i) {
-    Settings& own = judged.variants[i].own;
-    own = judged.second;
-    if (i < of_activation) own.activation = b.activation.value;
-    if (i < of_activation) continue;
-    const auto field = epsilons[i - of_activation];
-    own.*field = field == &Settings::epsilon ? b.epsilon.value : b.head_epsilon.value;
+  const Pair<Activation> activation{"activation",           "activation of the masked language model's head",
+                                    &Semantics::activation, &Semantics::head_activation,
+                                    &Settings::activation,  &Settings::head_activation};
+  const Pair<double> epsilon{"epsilon of the norms", "epsilon of the masked language model's norm",
+                             &Semantics::epsilon,    &Semantics::head_epsilon,
+                             &Settings::epsilon,     &Settings::head_epsilon};
+  judge_pair(activation, first.semantics(), second.semantics(), with_mlm, judged);
+  judge_pair(epsilon, first.semantics(), second.semantics(), with_mlm, judged);
+  for (Disagreement& each : judged.variants) {  // each is measured by itself: all else as in the gate's run
+    each.own = judged.second;
+    each.own_value(each.own);
   }
   return judged;
 }

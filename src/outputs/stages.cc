@@ -43,7 +43,7 @@ Values run(const forward::Classifier& parameters, const Settings&, const Feed& f
 Values run(const forward::MaskedLm& parameters, const Settings& settings, const Feed& feed) {
   std::vector<std::int64_t> rows;
   for (const Place& place : some_places(*feed.batch)) rows.push_back(place.row);
-  return forward::transform(parameters, *feed.hidden, rows, settings.activation, settings.head_epsilon);
+  return forward::transform(parameters, *feed.hidden, rows, settings.head_activation, settings.head_epsilon);
 }
 
 template <>
@@ -64,7 +64,7 @@ bool differ<forward::Classifier>(const Settings&, const Settings&) {
 }
 template <>
 bool differ<forward::MaskedLm>(const Settings& a, const Settings& b) {
-  return a.head_epsilon != b.head_epsilon || a.activation != b.activation;
+  return a.head_epsilon != b.head_epsilon || a.head_activation != b.head_activation;
 }
 
 bool is_per_token(Head head) noexcept { return head == Head::token_classifier || head == Head::span; }
