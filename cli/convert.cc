@@ -17,7 +17,8 @@ namespace {
 struct Options {
   std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof = "exact";
   std::vector<std::string> drop;
-  bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false;
+  bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false,
+       allow_nonfinite = false;
   unsigned threads = 0;
 };
 
@@ -136,6 +137,7 @@ JobOptions job_options(const Options& options, const Location& location) {
   job.floats = wanted_dtype(options.dtype);
   if (!options.config.empty()) job.config = read_text_file(options.config);
   job.allow_overflow = options.allow_overflow;
+  job.allow_nonfinite = options.allow_nonfinite;
   job.sidecars = !options.no_sidecars;
   // A licence or model card belongs to the checkpoint where that is a folder or a hub id, not where it is one file
   // among others.
@@ -176,6 +178,10 @@ int convert(const Options& options) {
                                      .progress = !out.quiet(),
                                      .threads = options.threads});
   if (outcome.signal != 0) return 128 + outcome.signal;
+  for (const std::string& note : outcome.notes) {
+    out.line("  note: {}", escaped(note));
+    report["notes"].push_back(note);
+  }
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
            job.binding ? fmt::format(", dialect {}", target.dialect.empty() ? "hf" : target.dialect) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
@@ -207,7 +213,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       ->type_name("NAME");
   verb->add_option("--format", o->format, "Format of the output (default: what DST and --to imply)")
       ->check(one_of({"safetensors", "tensor_bundle", "torch"}))
-      ->type_name("safetensors|tensor_bundle");
+      ->type_name("safetensors|torch|tensor_bundle");
   verb->add_option("--dtype", o->dtype, "Dtype of floating-point tensors; narrower ones are rounded to nearest even")
       ->check(one_of({"keep", "f32", "f16", "bf16"}))
       ->type_name("keep|f32|f16|bf16")
@@ -231,6 +237,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_flag("--force", o->force, "Replace an existing output");
   verb->add_flag("--no-sidecars", o->no_sidecars, "Write the weights only: no configuration, vocabulary, licence");
   verb->add_flag("--allow-overflow", o->allow_overflow, "Let values too large for --dtype become infinite");
+  verb->add_flag("--allow-nonfinite", o->allow_nonfinite, "Carry NaN and infinity over into a model's weights");
   verb->add_flag("--json", o->json, "One JSON object on stdout, and nothing else");
   verb->add_flag("-q,--quiet", o->quiet, "Only errors");
   verb->footer(

@@ -6,10 +6,12 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "core/text.h"
 #include "interrupt.h"
 #include "output.h"
+#include "plan/ties.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -47,7 +49,7 @@ DType main_dtype(const Plan& plan) {
 }
 
 // A pure change of format, for models that no mapping knows.
-Plan unmapped_plan(const Location& location, const Reader& source, const JobOptions& options) {
+Plan unmapped_plan(const Location& location, const Reader& source, const Format& to, const JobOptions& options) {
   Plan plan = identity_plan(source, location.display);
   refuse_left_out(location, source.index(), options.drop, plan);
   std::erase_if(plan.slots, [&](const Slot& slot) {
@@ -58,8 +60,12 @@ Plan unmapped_plan(const Location& location, const Reader& source, const JobOpti
     }
     return false;
   });
+  if (to.keeps_ties) keep_ties(plan, 0, source.index());
+  std::set<std::string_view> kept;
+  for (const Equal& equal : plan.equals) kept.insert(equal.dropped);
   for (const TensorInfo& tensor : source.index().tensors) {
-    if (const TensorInfo* first = source.index().tied_to(tensor)) {
+    const TensorInfo* first = source.index().tied_to(tensor);
+    if (first != nullptr && !kept.contains(tensor.name)) {
       plan.notes.push_back(
           fmt::format("'{}' shares its storage with '{}'; the output holds both", tensor.name, first->name));
     }
@@ -158,7 +164,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   const std::optional<TextFile> config = options.config ? options.config : find_config(location);
   const Choice choice = choose(location, *job.source, target, options, config);
   if (choice.family.empty()) {
-    job.plan = unmapped_plan(location, *job.source, options);
+    job.plan = unmapped_plan(location, *job.source, *target.format, options);
   } else {
     const Mapping& mapping = Mapping::builtin(choice.family);
     if (config) job.config_name = config->name;
@@ -185,7 +191,8 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
                            [](const std::string& part) { return !part.starts_with("head."); });
     }
-    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts);
+    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    if (target.format->keeps_ties) keep_ties(job.plan, 0, index);
     if (options.sidecars && !target.bare) {
       const DType dtype = options.floats.value_or(main_dtype(job.plan));
       const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;
@@ -208,6 +215,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     note_rounding(job.plan, index, *options.floats);
   }
   job.plan.allow_overflow = options.allow_overflow;
+  job.plan.allow_nonfinite = options.allow_nonfinite || !job.binding;
   if (target.dialect == "tf1" && main_dtype(job.plan) != DType::f32) {
     job.plan.notes.push_back(
         fmt::format("Google's code restores float32 variables, and these are {}: --dtype f32 converts "
@@ -235,8 +243,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     {
       Progress progress("converting", options.progress);
       run_options.progress = std::ref(progress);
-      run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.overwrite}, job.sidecars,
-          run_options);
+      const RunReport report = run(job.plan, {job.source}, *target.format, job.layout,
+                                   {target.folder, options.overwrite}, job.sidecars, run_options);
+      for (const auto& each : report.overflowed) {
+        outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
+      }
     }
     written = true;
     if (!options.prove) return outcome;

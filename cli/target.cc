@@ -61,7 +61,7 @@ Target target_of(const TargetOptions& options) {
     if (target.dialect.empty()) target.dialect = "hf";
     target.format = &writable(options.format.empty() ? "safetensors" : std::string_view(options.format));
     target.folder = path;
-    target.name = "model.safetensors";
+    target.name = target.format->name == "torch" ? "pytorch_model.bin" : "model.safetensors";
   }
   return target;
 }

@@ -57,9 +57,10 @@ class Mapping {
   // Errc::unmapped or Errc::mismatch with all problems at once.
   Binding bind(const Index& index, const BindOptions& options) const;
   // Slots in the canonical order of `to_dialect`. `only_parts`: leave the other parts out, each tensor as a Drop with
-  // the reason; empty: all. Errc::unmapped when a part has no names in that dialect.
+  // the reason; empty: all. `with_ties`: tied tensors under each of their names, for formats that keep ties; otherwise
+  // under one. Errc::unmapped when a part has no names in that dialect.
   Plan plan(const Reader& source, std::string_view path, const Binding& binding, std::string_view to_dialect,
-            std::span<const std::string> only_parts = {}) const;
+            std::span<const std::string> only_parts = {}, bool with_ties = false) const;
   // The configuration file of a dialect, in its own keys, order and layout; `base`: the source's own file, whose
   // other keys are kept when it is of the same dialect. Errc::unmapped naming what is not known.
   std::string config_file(const Binding& binding, std::string_view dialect, DType dtype,

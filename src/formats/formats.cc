@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "formats/mxnet/mxnet.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/tensor_bundle/tensor_bundle.h"
 #include "formats/torch/torch.h"
@@ -12,7 +13,7 @@ namespace transload {
 
 std::span<const Format> formats() noexcept {
   static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(),
-                                            torch::torch_format()};
+                                            torch::torch_format(), mxnet::mxnet_format()};
   return kFormats;
 }
 

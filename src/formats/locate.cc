@@ -41,8 +41,8 @@ using namespace locating;
 
 // Could only be meant as a path, so that a hub id is not searched for.
 bool is_path_like(std::string_view what) {
-  constexpr std::array<std::string_view, 8> kEndings{".safetensors", ".bin",  ".pt",    ".pth",
-                                                     ".ckpt",        ".json", ".index", ".meta"};
+  constexpr std::array<std::string_view, 11> kEndings{".safetensors", ".bin",  ".pt",     ".pth", ".ckpt", ".json",
+                                                      ".index",       ".meta", ".params", ".npz", ".npy"};
   return what.starts_with('.') || what.starts_with('/') || what.starts_with('~') || what.ends_with('/') ||
          std::ranges::count(what.substr(0, what.find('@')), '/') > 1 ||
          std::ranges::any_of(kEndings, [&](std::string_view ending) { return what.ends_with(ending); });

@@ -44,6 +44,8 @@ std::string_view format_by_name(std::string_view name) {
   if (name.ends_with(".safetensors")) return "safetensors";
   if (name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth")) return "torch";
   if (name.ends_with(".index")) return "tensor_bundle";
+  if (name.ends_with(".params")) return "mxnet";
+  if (name.ends_with(".npz")) return "npz";
   return {};
 }
 
@@ -85,10 +87,16 @@ void keep_format(std::vector<Candidate>& candidates, const LocateOptions& option
     std::erase_if(candidates, [&](const Candidate& c) { return c.format != options.format; });
 }
 
+// Anything may be kept in an .npz: it counts as weights only where nothing else does.
+void prefer_others_to_npz(std::vector<Candidate>& candidates) {
+  const auto is_npz = [](const Candidate& candidate) { return candidate.format == "npz"; };
+  if (!std::ranges::all_of(candidates, is_npz)) std::erase_if(candidates, is_npz);
+}
+
 [[noreturn]] void nothing(const fs::path& folder, const std::vector<std::string>& names, const LocateOptions& options) {
   constexpr std::string_view kAdvice =
       "looked for model.safetensors, pytorch_model.bin, their .index.json, a TensorFlow `checkpoint`, and single "
-      "*.safetensors, *.bin, *.pt, *.pth and *.index files";
+      "*.safetensors, *.bin, *.pt, *.pth, *.index, *.params and *.npz files";
   const auto foreign = std::ranges::find_if(names, [](const std::string& name) {
     return std::ranges::any_of(std::array{".h5", ".msgpack", ".onnx", ".gguf", ".ot"},
                                [&](const char* extension) { return name.ends_with(extension); });
@@ -115,6 +123,7 @@ Location in_folder(const fs::path& folder, const LocateOptions& options) {
   if (!is_standard) {
     candidates = by_extension(names);
     keep_format(candidates, options);
+    prefer_others_to_npz(candidates);
   }
   if (candidates.empty()) {
     if (const std::optional<HubSnapshot> snapshot = find_snapshot_in(folder)) {

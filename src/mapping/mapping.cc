@@ -53,8 +53,8 @@ Binding Mapping::bind(const Index& index, const BindOptions& options) const {
 }
 
 Plan Mapping::plan(const Reader& source, std::string_view path, const Binding& binding, std::string_view to_dialect,
-                   std::span<const std::string> only_parts) const {
-  return mapping::plan(rep_->family, source.index(), path, binding, to_dialect, only_parts);
+                   std::span<const std::string> only_parts, bool with_ties) const {
+  return mapping::plan(rep_->family, source.index(), path, binding, to_dialect, only_parts, with_ties);
 }
 
 std::string Mapping::config_file(const Binding& binding, std::string_view dialect, DType dtype,

@@ -18,8 +18,14 @@ namespace {
 class Planner {
  public:
   Planner(const Family& family, const Index& index, const Binding& binding, std::size_t from, std::size_t to,
-          std::span<const std::string> only_parts)
-      : family_(family), index_(index), binding_(binding), from_(from), to_(to), only_parts_(only_parts) {
+          std::span<const std::string> only_parts, bool with_ties)
+      : family_(family),
+        index_(index),
+        binding_(binding),
+        from_(from),
+        to_(to),
+        only_parts_(only_parts),
+        with_ties_(with_ties) {
     for (const Binding::Claim& claim : binding.claims) claims_.emplace(claim.parameter, claim.tensor);
     for (std::size_t p = 0; p < family.parameters.size(); ++p) names_.add(family.parameters[p].name, p);
     for (const ConfigKey& key : family.config) {
@@ -99,7 +105,7 @@ class Planner {
     return std::nullopt;
   }
 
-  // Tied values are written once, unless the configuration unties them or the dialect keeps both.
+  // Tied values are written once, unless the configuration unties them, or the dialect or the format keeps both.
   bool writes(const Parameter& parameter, std::int64_t layer) const {
     if (!wanted(family_.parts[parameter.part]) || parameter.cells[to_].kind != Cell::Kind::stored) return false;
     if (!parameter.tie) return true;
@@ -108,6 +114,7 @@ class Planner {
     }
     const auto tied = binding_.config.find(parameter.tie_if);
     const bool untied = !parameter.tie_if.empty() && tied != binding_.config.end() && tied->second == "false";
+    if (with_ties_ && !untied) return true;
     return untied && claims_.contains(with_number(parameter.name, layer));
   }
 
@@ -189,6 +196,7 @@ class Planner {
 
   // Every claim is used, tied to one that is, or dropped with its part.
   void account() {
+    if (with_ties_) plan_.equals = binding_.equals;
     for (const Binding::Claim& claimed : binding_.claims) {
       const Parameter& parameter = parameter_named(claimed.parameter);
       if (used_.contains({claimed.tensor, parameter.cells[from_].member})) continue;
@@ -206,7 +214,7 @@ class Planner {
                     {.file = {}, .offset = {}, .tensor = name}, "leave it out with --drop 'GLOB'");
       }
       drop(name, fmt::format("tied to '{}', which is kept", shortened(equal->kept)));
-      plan_.equals.push_back(*equal);
+      if (!with_ties_) plan_.equals.push_back(*equal);
     }
   }
 
@@ -254,6 +262,7 @@ class Planner {
   const Binding& binding_;
   std::size_t from_, to_;
   std::span<const std::string> only_parts_;
+  bool with_ties_;
   std::unordered_map<std::string, std::size_t> claims_;  // parameter -> tensor
   Dims dims_;
   std::string root_;
@@ -273,9 +282,9 @@ std::size_t dialect_of(const Family& family, std::string_view name) {
 }  // namespace
 
 Plan plan(const Family& family, const Index& index, std::string_view path, const Binding& binding,
-          std::string_view to_dialect, std::span<const std::string> only_parts) {
+          std::string_view to_dialect, std::span<const std::string> only_parts, bool with_ties) {
   const std::size_t from = dialect_of(family, binding.dialect), to = dialect_of(family, to_dialect);
-  return Planner(family, index, binding, from, to, only_parts).make(path);
+  return Planner(family, index, binding, from, to, only_parts, with_ties).make(path);
 }
 
 }  // namespace transload::mapping

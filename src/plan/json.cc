@@ -39,6 +39,12 @@ std::string text(const Json& object, const char* key) {
   return value.get<std::string>();
 }
 
+bool boolean(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_boolean()) fail(fmt::format("'{}' must be true or false", key));
+  return value.get<bool>();
+}
+
 std::int64_t natural(const Json& value) {
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > INT64_MAX) fail("a natural number is expected");
   return value.get<std::int64_t>();
@@ -132,6 +138,7 @@ std::string to_json(const Plan& plan) {
   json["notes"] = plan.notes;
   json["metadata"] = plan.metadata;
   json["allow_overflow"] = plan.allow_overflow;
+  json["allow_nonfinite"] = plan.allow_nonfinite;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -159,9 +166,8 @@ Plan plan_from_json(std::string_view text_of_plan) {
     if (!value.is_string()) fail("metadata must be texts");
     plan.metadata[key] = value.get<std::string>();
   }
-  const Json& overflow = member(json, "allow_overflow");
-  if (!overflow.is_boolean()) fail("'allow_overflow' must be true or false");
-  plan.allow_overflow = overflow.get<bool>();
+  plan.allow_overflow = boolean(json, "allow_overflow");
+  plan.allow_nonfinite = boolean(json, "allow_nonfinite");
   return plan;
 }
 

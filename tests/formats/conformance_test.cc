@@ -27,7 +27,11 @@ INSTANTIATE_TEST_SUITE_P(Formats, Conformance,
                                                        .golden = "tensorflow/tiny/expected_tf",
                                                        .files = {"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.index"},
                                                        .open_as = "tiny.ckpt",
-                                                       .sniffs_content = false}),
+                                                       .sniffs_content = false},
+                                           FormatFacts{.format = "mxnet",
+                                                       .golden = "mxnet/bort_tiny_fp32",
+                                                       .files = {"bort.params"},
+                                                       .open_as = "bort.params"}),
                          [](const auto& row) { return row.param.format; });
 
 // The promises.
