@@ -205,7 +205,8 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       ->required();
   verb->add_option(
           "DST", o->destination,
-          "NAME.safetensors: one file; with --to tf1 a prefix such as out/model.ckpt; else a Hugging Face folder")
+          "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; else a Hugging Face "
+          "folder")
       ->required();
   verb->add_option("--to", o->to, "Dialect of the output")->check(one_of({"tf1", "hf"}))->type_name("tf1|hf");
   verb->add_option("--from", o->from, "Dialect of the source, or the format to take where a folder holds several")
@@ -245,6 +246,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       "  transload convert bert-base-uncased/ out/bert.ckpt --to tf1\n"
       "  transload convert out/bert.ckpt bert-again/ --to hf\n"
       "  transload convert pytorch_model.bin model.safetensors\n"
+      "  transload convert out/bert.ckpt bert-for-torch/ --to hf --format torch\n"
       "  transload convert model/ out/model.ckpt --to tf1 --dry-run");
   verb->callback([o, &run, &json] {
     json = o->json;
