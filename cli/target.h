@@ -13,7 +13,7 @@ struct TargetOptions {
 
 // The rules, in this order: a name that ends in .safetensors, .bin, .pt or .pth is one weights file. `tf1` means a
 // TensorFlow prefix: DST itself, or model.ckpt in DST where that is a folder or ends in '/'. Everything else is a
-// Hugging Face folder.
+// Hugging Face folder, with model.safetensors or, for the format torch, pytorch_model.bin.
 struct Target {
   std::string dialect;  // empty: hf, or names are kept where no family is known
   const Format* format = nullptr;
@@ -25,5 +25,8 @@ struct Target {
 
 // Errc::usage or Errc::unsupported with what to write instead.
 Target target_of(const TargetOptions& options);
+
+// Says so where another file in the folder will be loaded instead of the one that is written; else empty.
+std::string shadow_note(const Target& target);
 
 }  // namespace transload::cli

@@ -39,6 +39,6 @@ text = script.read_text()
 for key, value in sizes.items():
     before = f'"{key}": '
     start = text.index(before) + len(before)
-    text = text[:start] + json.dumps(value) + text[text.index(",", start):]
+    text = text[:start] + repr(value) + text[text.index(",", start):]
 sys.argv[0] = str(script)
 exec(compile(text, str(script), "exec"), {"__name__": "__main__"})
