@@ -48,6 +48,8 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\na\n"); }, Errc::corrupt, "'a' has two ids, 4 and 5"));
   EXPECT_TRUE(refuses([] { bert("a\nb\n"); }, Errc::corrupt, "lacks the token [PAD]"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "\xFF\n"); }, Errc::corrupt, "UTF-8"));
+  EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\rb\n"); }, Errc::corrupt, "line 5"));
+  EXPECT_EQ(bert("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\na")->encode("a"), (std::vector<std::int64_t>{2, 4, 3}));
   EXPECT_TRUE(refuses([] { bert(""); }, Errc::corrupt, "vocab.txt"));
 }
 
