@@ -52,7 +52,7 @@ def agrees(mine, theirs, tolerance, stage):
 # ---- transformers ----------------------------------------------------------------------------------------------------
 
 def hf_model(kind, **config):
-    """A random model in float64. Weights of one in each matrix's root of columns: the stages stay of the order of 1."""
+    """A model in float64 with random values in every parameter."""
     import torch
     import transformers
     sizes = dict(vocab_size=37, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
@@ -244,6 +244,20 @@ def test_gluon(tmp_path, kind, extra, naming):
     theirs = foreign("run_gluon.py", tmp_path, dict(kind=kind, config=config, ids=IDS, types=TYPES, valid=VALID,
                                                     positions=MASKED, seed=3))
     mine = native(tmp_path, tmp_path / f"{naming}.params", kind, "gluon", config, types=kind == "bert")
+    assert set(mine) == set(theirs) | {"embeddings"}
+    for stage, values in theirs.items():
+        agrees(mine[stage], values, 1e-5, stage)
+
+
+@pytest.mark.parametrize("kind, inside", [("bert classifier", "bert."), ("roberta classifier", "roberta."),
+                                          ("bert for qa", "bert."), ("bert tagger", "bert_model.")])
+def test_gluon_within_a_classifier(tmp_path, kind, inside):
+    """The head stands beside the model, outside its prefix."""
+    family = kind.split()[0]
+    config = {**GLUON, **(dict(token_type_vocab_size=2) if family == "bert" else dict(layer_norm_eps=1e-5))}
+    theirs = foreign("run_gluon.py", tmp_path, dict(kind=kind, config=config, ids=IDS, types=TYPES, valid=VALID,
+                                                    positions=MASKED, seed=5))
+    mine = native(tmp_path, tmp_path / "model.params", family, "gluon", config, types=family == "bert", prefix=inside)
     assert set(mine) == set(theirs) | {"embeddings"}
     for stage, values in theirs.items():
         agrees(mine[stage], values, 1e-5, stage)
