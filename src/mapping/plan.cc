@@ -263,12 +263,12 @@ class Planner {
       }
       const Part& part = family_.parts[parameter.part];
       if (asked_for(part) && parameter.cells[to_].kind == Cell::Kind::zeros) {
-        const std::string reason =
-            fmt::format("zeros: {} has no such tensor, and computes as if it had zeros", target().title);
-        drop(name, reason);
+        drop(name, fmt::format("zeros; {} has no such tensor", target().title));
         plan_.zeros.push_back(
             {0, name,
-             fmt::format("{} has no place for it, and adding it to another table would round", target().title)});
+             fmt::format("{} has no such tensor, and adding it to another would be a computation that "
+                         "rounds",
+                         target().title)});
         continue;
       }
       if (!asked_for(part)) {

@@ -15,6 +15,9 @@ struct Limits {
   std::int64_t types = 0;  // 0: one of them has no token types
 };
 
+// Errc::mismatch where they are not of one size, and what make_graph() throws.
+Limits limits_of(const Model& first, const Model& second);
+
 // Lengths 1, 15 and 128, shortened to `positions`; a pair of sequences of which the second is padded, with token types
 // where both models have them; with `longest` also one sequence of `positions` tokens.
 //

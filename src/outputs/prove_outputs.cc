@@ -68,6 +68,13 @@ std::uint64_t count_tokens(const std::vector<TokenBatch>& batches) {
 
 }  // namespace
 
+outputs::Limits outputs::limits_of(const Model& first, const Model& second) {
+  const Side a(first), b(second);
+  const forward::Sizes &x = a.graph->sizes(), &y = b.graph->sizes();
+  check_sizes(first, second, x, y);
+  return {x.vocabulary, x.positions, std::min(x.types, y.types)};
+}
+
 bool OutputsProof::holds() const noexcept {
   return !stages.empty() && contradictions.empty() && first_beyond() == nullptr;
 }

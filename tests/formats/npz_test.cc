@@ -10,7 +10,6 @@
 #include "support/expected.h"
 #include "support/files.h"
 #include "support/memory_store.h"
-#include "wire/inflate.h"
 
 namespace transload::testing {
 namespace {
@@ -179,15 +178,6 @@ TEST(NumPyHeader, NothingElse) {
   std::string many = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
   for (int i = 0; i < 65; ++i) many += "1,";
   EXPECT_TRUE(refuses(parsing(many + ")}"), Errc::corrupt, "more than 64 dimensions"));
-}
-
-TEST(Inflate, TheBeginOfAStreamIsEnoughForTheFirstBytes) {
-  // "aaaa…" of 1000 bytes, raw deflate.
-  const std::string stored("\x4b\x4c\x1c\x05\xa3\x60\x14\x0c\x77\x00\x00", 11);
-  EXPECT_EQ(wire::inflate_begin(as_bytes(stored), 10, "x", 0).text(), "aaaaaaaaaa");
-  EXPECT_EQ(wire::inflate_begin(as_bytes(stored), 5000, "x", 0).size(), 1000u);
-  EXPECT_LT(wire::inflate_begin(as_bytes(stored).first(3), 1000, "x", 0).size(), 1000u);
-  EXPECT_TRUE(refuses([] { wire::inflate_begin(as_bytes("\xFF\xFF\xFF"), 10, "x", 0); }, Errc::corrupt, "broken"));
 }
 
 }  // namespace
