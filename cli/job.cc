@@ -6,10 +6,13 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "core/text.h"
+#include "generation_config.h"
 #include "interrupt.h"
 #include "output.h"
+#include "plan/ties.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -47,7 +50,7 @@ DType main_dtype(const Plan& plan) {
 }
 
 // A pure change of format, for models that no mapping knows.
-Plan unmapped_plan(const Location& location, const Reader& source, const JobOptions& options) {
+Plan unmapped_plan(const Location& location, const Reader& source, const Format& to, const JobOptions& options) {
   Plan plan = identity_plan(source, location.display);
   refuse_left_out(location, source.index(), options.drop, plan);
   std::erase_if(plan.slots, [&](const Slot& slot) {
@@ -58,8 +61,12 @@ Plan unmapped_plan(const Location& location, const Reader& source, const JobOpti
     }
     return false;
   });
+  if (to.keeps_ties) keep_ties(plan, 0, source.index());
+  std::set<std::string_view> kept;
+  for (const Equal& equal : plan.equals) kept.insert(equal.dropped);
   for (const TensorInfo& tensor : source.index().tensors) {
-    if (const TensorInfo* first = source.index().tied_to(tensor)) {
+    const TensorInfo* first = source.index().tied_to(tensor);
+    if (first != nullptr && !kept.contains(tensor.name)) {
       plan.notes.push_back(
           fmt::format("'{}' shares its storage with '{}'; the output holds both", tensor.name, first->name));
     }
@@ -98,15 +105,15 @@ void note_rounding(Plan& plan, const Index& index, DType to) {
 }
 
 struct Choice {
-  std::string family, dialect;
+  std::string family, dialect, note;
 };
 
-// The model_type that a configuration names; empty where it names none.
-std::string model_type(const std::optional<TextFile>& config) {
-  if (!config) return {};
-  const Json json = Json::parse(config->text, nullptr, false);
-  const bool named = json.is_object() && json.contains("model_type") && json["model_type"].is_string();
-  return named ? json["model_type"].get<std::string>() : "";
+// Whether the tensors are only counted, as in a list without names.
+bool nameless(const Index& index) {
+  for (std::size_t i = 0; i < index.tensors.size(); ++i) {
+    if (index.tensors[i].name != std::to_string(i)) return false;
+  }
+  return !index.tensors.empty();
 }
 
 // RoBERTa and its kin have the tensors of a BERT under the same names, and compute something else from them. What tells
@@ -116,7 +123,7 @@ void refuse_lookalike(const Location& location, const Binding& binding) {
   if (binding.family != "bert" || types == binding.config.end() || types->second != "1") return;
   throw Error(Errc::unmapped,
               "has the names of a BERT, but one token type as RoBERTa has, and no configuration says which it is",
-              at(location), "give its configuration with --config F; or --family bert if it is one");
+              at(location), "give its configuration with --config F; or say --family bert, bort or roberta");
 }
 
 // A checkpoint without a configuration of its own would be taken for a model of the one that lies there.
@@ -133,14 +140,39 @@ void refuse_foreign_config(const Target& target) {
 Choice choose(const Location& location, const Reader& source, const Target& target, const JobOptions& options,
               const std::optional<TextFile>& config) {
   if (options.family == "none") return {};
-  Choice choice{options.family, options.from_dialect};
+  if (!options.family.empty()) static_cast<void>(Mapping::builtin(options.family));
+  Choice choice{options.family, options.from_dialect, {}};
   if (!choice.family.empty() && !choice.dialect.empty()) return choice;
-  Detected detected = detect(source.index());
-  // Names alone do not tell BERT from its relatives; a configuration does.
-  if (const std::string type = model_type(config); !type.empty() && type != detected.family) detected = {};
-  if (choice.family.empty()) choice.family = detected.family;
-  if (choice.dialect.empty() && choice.family == detected.family) choice.dialect = detected.dialect;
+  DetectOptions detecting{options.family, options.from_dialect, target.resolved_dialect(), {}};
+  if (config && options.family.empty()) detecting.config_json = config->text;
+  Detected detected = detect(source.index(), detecting);
+  if (!detected.undecided.empty()) {
+    std::string families;
+    for (const std::string& family : detected.undecided) families += (families.empty() ? "" : " or ") + family;
+    throw Error(Errc::unmapped,
+                fmt::format("its tensors have the names of a {}, and nothing says which it is", families), at(location),
+                "--family says which; or give its configuration with --config F (only RoBERTa's has no "
+                "\"token_type_vocab_size\")");
+  }
+  // A model that another dialect would know is no unknown model.
+  if (detected.family.empty() && choice.family.empty()) {
+    detecting.to_dialect.clear();
+    if (Detected other = detect(source.index(), detecting); !other.family.empty() && !target.dialect.empty()) {
+      detected = std::move(other);
+    }
+  }
+  if (choice.family.empty()) {
+    choice.family = detected.family;
+    choice.note = detected.note;
+  }
+  if (choice.dialect.empty()) choice.dialect = detected.dialect;
   if (!choice.family.empty()) return choice;
+  if (nameless(source.index())) {
+    if (target.bare && target.dialect.empty()) return {};
+    throw Error(Errc::unmapped, "holds a list of arrays without names: nothing says which tensor is which",
+                at(location),
+                "save it again with names, as Block.save_parameters() does; --family none changes the format only");
+  }
   if (target.bare && target.dialect.empty()) return {};
   std::string known;
   for (const std::string_view family : builtin_families())
@@ -158,7 +190,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   const std::optional<TextFile> config = options.config ? options.config : find_config(location);
   const Choice choice = choose(location, *job.source, target, options, config);
   if (choice.family.empty()) {
-    job.plan = unmapped_plan(location, *job.source, options);
+    job.plan = unmapped_plan(location, *job.source, *target.format, options);
   } else {
     const Mapping& mapping = Mapping::builtin(choice.family);
     if (config) job.config_name = config->name;
@@ -179,25 +211,29 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       job.binding->notes.push_back(
           "without a configuration, its relatives (RoBERTa, XLM-R) look like a BERT: it is taken for one");
     }
-    const std::string to = target.dialect.empty() ? "hf" : target.dialect;
+    if (!choice.note.empty()) job.binding->notes.push_back(choice.note);
+    const std::string to = target.resolved_dialect();
     std::vector<std::string> parts;  // none: all
     if (options.body_only) {
       std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
                            [](const std::string& part) { return !part.starts_with("head."); });
     }
-    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts);
+    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    if (target.format->keeps_ties) keep_ties(job.plan, 0, index);
     if (options.sidecars && !target.bare) {
       const DType dtype = options.floats.value_or(main_dtype(job.plan));
       const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;
       try {
-        job.sidecars.push_back(
-            {to == "tf1" ? "bert_config.json" : "config.json", mapping.config_file(*job.binding, to, dtype, base)});
+        job.sidecars.push_back({target.config_name(), mapping.config_file(*job.binding, to, dtype, base)});
       } catch (Error& error) {
         // A TensorFlow checkpoint is whole without a configuration; a Hugging Face folder is not.
         if (to != "tf1" || error.code() != Errc::unmapped) throw error.in(at(location));
         refuse_foreign_config(target);
         job.plan.notes.push_back(
             fmt::format("bert_config.json is not written: {}; --config F gives it", error.message()));
+      }
+      if (to == "hf") {
+        if (auto file = generation_config(location, job.sidecars.back().bytes)) job.sidecars.push_back(*file);
       }
       for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
     }
@@ -208,6 +244,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     note_rounding(job.plan, index, *options.floats);
   }
   job.plan.allow_overflow = options.allow_overflow;
+  job.plan.allow_nonfinite = options.allow_nonfinite || !job.binding;
   if (target.dialect == "tf1" && main_dtype(job.plan) != DType::f32) {
     job.plan.notes.push_back(
         fmt::format("Google's code restores float32 variables, and these are {}: --dtype f32 converts "
@@ -215,6 +252,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
                     name(main_dtype(job.plan))));
   }
 
+  if (const std::string note = shadow_note(target); !note.empty()) job.plan.notes.push_back(note);
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {
@@ -235,8 +273,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     {
       Progress progress("converting", options.progress);
       run_options.progress = std::ref(progress);
-      run(job.plan, {job.source}, *target.format, job.layout, {target.folder, options.overwrite}, job.sidecars,
-          run_options);
+      const RunReport report = run(job.plan, {job.source}, *target.format, job.layout,
+                                   {target.folder, options.overwrite}, job.sidecars, run_options);
+      for (const auto& each : report.overflowed) {
+        outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
+      }
     }
     written = true;
     if (!options.prove) return outcome;

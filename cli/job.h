@@ -21,7 +21,7 @@ struct JobOptions {
   std::vector<std::string> drop;   // globs
   std::optional<DType> floats;     // empty: keep
   std::optional<TextFile> config;  // wins over what lies beside the source
-  bool allow_overflow = false;
+  bool allow_overflow = false, allow_nonfinite = true;
   bool sidecars = true, papers = false;  // configuration and vocabulary; licence and model card
 };
 
@@ -46,6 +46,7 @@ struct CarryOutOptions {
 // What came of it. `signal`: SIGINT or SIGTERM ended it, and a line on stderr says what is at the destination.
 struct Outcome {
   int signal = 0;
+  std::vector<std::string> notes;  // what became of the values
   std::optional<ExactProof> proof;
 };
 

@@ -57,9 +57,10 @@ class Mapping {
   // Errc::unmapped or Errc::mismatch with all problems at once.
   Binding bind(const Index& index, const BindOptions& options) const;
   // Slots in the canonical order of `to_dialect`. `only_parts`: leave the other parts out, each tensor as a Drop with
-  // the reason; empty: all. Errc::unmapped when a part has no names in that dialect.
+  // the reason; empty: all. `with_ties`: tied tensors under each of their names, for formats that keep ties; otherwise
+  // under one. Errc::unmapped when a part has no names in that dialect.
   Plan plan(const Reader& source, std::string_view path, const Binding& binding, std::string_view to_dialect,
-            std::span<const std::string> only_parts = {}) const;
+            std::span<const std::string> only_parts = {}, bool with_ties = false) const;
   // The configuration file of a dialect, in its own keys, order and layout; `base`: the source's own file, whose
   // other keys are kept when it is of the same dialect. Errc::unmapped naming what is not known.
   std::string config_file(const Binding& binding, std::string_view dialect, DType dtype,
@@ -73,9 +74,20 @@ class Mapping {
 
 std::span<const std::string_view> builtin_families() noexcept;
 
-struct Detected {
-  std::string family, dialect;  // empty: unknown
+struct DetectOptions {
+  std::string family, dialect;             // known already; empty: not
+  std::string to_dialect;                  // only families that have this dialect too; empty: all
+  std::optional<std::string> config_json;  // of any dialect: what names alone do not tell, it may
 };
-Detected detect(const Index& index);
+
+struct Detected {
+  std::string family, dialect;         // empty: unknown
+  std::vector<std::string> undecided;  // families that have these names all alike; `family` is empty then
+  std::string note;                    // what decided, where the names did not
+};
+
+// Which family and dialect a checkpoint is of: by its names; between families with the same names by what the
+// configuration says, then by the sizes of published models, then by a key that the configuration lacks.
+Detected detect(const Index& index, const DetectOptions& options = {});
 
 }  // namespace transload

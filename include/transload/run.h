@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "transload/format.h"
@@ -32,9 +33,21 @@ struct Sidecar {
   std::string name, bytes;
 };
 
+// What a conversion found out about the values while it moved them.
+struct RunReport {
+  // A tensor of a source in which finite values became infinite; only where the plan allows it.
+  struct Overflowed {
+    std::string tensor, what;  // "1e+05 at [0, 2] is too large for float16 and becomes infinite"
+    std::uint64_t count = 0;   // of such values
+  };
+  std::vector<Overflowed> overflowed;
+};
+
 // Writes the plan's output as `layout` says and publishes it. After an Error nothing of it is there, and an earlier
-// output still is; the one exception, a failure among the final renames, says so in its advice.
-void run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
-         const Destination& destination, std::span<const Sidecar> sidecars = {}, const RunOptions& options = {});
+// output still is; the one exception, a failure among the final renames, says so in its advice. Errc::mismatch, naming
+// the first in the order of the plan, for NaN and infinity in a source and for values that become infinite, unless the
+// plan allows them.
+RunReport run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
+              const Destination& destination, std::span<const Sidecar> sidecars = {}, const RunOptions& options = {});
 
 }  // namespace transload

@@ -30,12 +30,18 @@ Values embed(const Embeddings& parameters, const TokenBatch& batch, std::span<co
 // hold values without meaning.
 Values run_layer(const Layer& parameters, const Values& hidden, const TokenBatch& batch, std::int64_t heads,
                  Activation activation, double epsilon);
+// Some rows of `x`, in the order of `rows`: Errc::usage beyond its last.
+Values pick_rows(const Values& x, std::span<const std::int64_t> rows);
+// The row of the first token of each sequence.
+Values first_tokens(const Values& hidden, const TokenBatch& batch);
 // tanh of the first token's hidden state through the dense layer.
 Values pool(const Pooler& parameters, const Values& hidden, const TokenBatch& batch);
 // Hidden states of the masked language model's head before its output matrix, for the given rows of `hidden`.
 Values transform(const MaskedLm& parameters, const Values& hidden, std::span<const std::int64_t> rows,
                  Activation activation, double epsilon);
 Values classify(const Classifier& parameters, const Values& x);
+// Part of the vocabulary's scores: x decoder_rows^T, without the bias.
+Values scores(const Values& x, const Tensor& decoder_rows);
 
 // How many threads matrix products use from now on; 0: one per core.
 void set_threads(unsigned threads);

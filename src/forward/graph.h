@@ -26,9 +26,10 @@ struct Said {
 };
 
 struct Semantics {
-  Said<Activation> activation;
-  Said<double> epsilon;       // of the encoder's norms
-  Said<double> head_epsilon;  // of the masked language model's norm
+  Said<Activation> activation;       // of the feed-forward pair
+  Said<Activation> head_activation;  // of the masked language model's transform
+  Said<double> epsilon;              // of the encoder's norms
+  Said<double> head_epsilon;         // of the masked language model's norm
 };
 
 struct Sizes {

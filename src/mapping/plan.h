@@ -11,6 +11,6 @@
 namespace transload::mapping {
 
 Plan plan(const Family& family, const Index& index, std::string_view path, const Binding& binding,
-          std::string_view to_dialect, std::span<const std::string> only_parts);
+          std::string_view to_dialect, std::span<const std::string> only_parts, bool with_ties);
 
 }  // namespace transload::mapping

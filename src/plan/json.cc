@@ -39,6 +39,12 @@ std::string text(const Json& object, const char* key) {
   return value.get<std::string>();
 }
 
+bool boolean(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (!value.is_boolean()) fail(fmt::format("'{}' must be true or false", key));
+  return value.get<bool>();
+}
+
 std::int64_t natural(const Json& value) {
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > INT64_MAX) fail("a natural number is expected");
   return value.get<std::int64_t>();
@@ -129,9 +135,14 @@ std::string to_json(const Plan& plan) {
   for (const Equal& equal : plan.equals) {
     json["equals"].push_back({{"source", equal.source}, {"kept", equal.kept}, {"dropped", equal.dropped}});
   }
+  json["zeros"] = Json::array();
+  for (const MustBeZero& zeros : plan.zeros) {
+    json["zeros"].push_back({{"source", zeros.source}, {"tensor", zeros.tensor}, {"reason", zeros.reason}});
+  }
   json["notes"] = plan.notes;
   json["metadata"] = plan.metadata;
   json["allow_overflow"] = plan.allow_overflow;
+  json["allow_nonfinite"] = plan.allow_nonfinite;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -149,6 +160,9 @@ Plan plan_from_json(std::string_view text_of_plan) {
   for (const Json& equal : array(json, "equals")) {
     plan.equals.push_back({source_number(equal), text(equal, "kept"), text(equal, "dropped")});
   }
+  for (const Json& zeros : array(json, "zeros")) {
+    plan.zeros.push_back({source_number(zeros), text(zeros, "tensor"), text(zeros, "reason")});
+  }
   for (const Json& note : array(json, "notes")) {
     if (!note.is_string()) fail("a note must be a text");
     plan.notes.push_back(note.get<std::string>());
@@ -159,9 +173,8 @@ Plan plan_from_json(std::string_view text_of_plan) {
     if (!value.is_string()) fail("metadata must be texts");
     plan.metadata[key] = value.get<std::string>();
   }
-  const Json& overflow = member(json, "allow_overflow");
-  if (!overflow.is_boolean()) fail("'allow_overflow' must be true or false");
-  plan.allow_overflow = overflow.get<bool>();
+  plan.allow_overflow = boolean(json, "allow_overflow");
+  plan.allow_nonfinite = boolean(json, "allow_nonfinite");
   return plan;
 }
 

@@ -8,6 +8,7 @@
 
 #include "formats/strided.h"
 #include "plan/cast.h"
+#include "plan/nonfinite.h"
 #include "transload/error.h"
 #include "transload/plan.h"
 
@@ -247,8 +248,7 @@ class PlanView final : public Reader {
     gather(*step.source, dense, element_bytes(step.from), source.data());
     const std::uint64_t overflows = cast(step.from, to, source, converted);
     if (overflows > 0 && !plan_.allow_overflow) {
-      throw Error(Errc::mismatch,
-                  fmt::format("{} or more values are too large for {} and would become infinite", overflows, name(to)),
+      throw Error(Errc::mismatch, to_text(overflow_of(*step.source, *step.source->index().find(*step.tensor), to), to),
                   {.file = {}, .offset = {}, .tensor = *step.tensor},
                   "choose a wider --dtype (bf16 has the range of f32), or add --allow-overflow");
     }

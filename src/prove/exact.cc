@@ -23,6 +23,7 @@ void account(const Plan& plan, const Sources& sources, ExactProof& proof) {
     }
   }
   for (const Drop& drop : plan.drops) dropped.at(drop.source).insert(drop.tensor);
+  for (const MustBeZero& zeros : plan.zeros) dropped.at(zeros.source).insert(zeros.tensor);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     for (const TensorInfo& tensor : sources[i]->index().tensors) {
       ++proof.source_tensors;
@@ -37,6 +38,14 @@ void account(const Plan& plan, const Sources& sources, ExactProof& proof) {
   }
 }
 
+// Formats without float4_e2m1fn_x2 (two numbers in an element) hold the same bytes as float4_e2m1fn.
+bool is_stored_as(const Slot& slot, const TensorInfo& tensor) {
+  if (tensor.dtype == slot.dtype) return tensor.shape == slot.shape;
+  if (slot.dtype != DType::f4_e2m1fn_x2 || tensor.dtype != DType::f4_e2m1fn || slot.shape.empty()) return false;
+  Shape shape = slot.shape;
+  return !__builtin_mul_overflow(shape.back(), 2, &shape.back()) && tensor.shape == shape;
+}
+
 // The tensors of `target` that the plan's slots are; nullptr where one is missing or of another kind.
 std::vector<const TensorInfo*> matched(const Plan& plan, const Reader& target, ExactProof& proof) {
   std::vector<const TensorInfo*> tensors;
@@ -46,7 +55,7 @@ std::vector<const TensorInfo*> matched(const Plan& plan, const Reader& target, E
     const TensorInfo* tensor = target.index().find(slot.name);
     if (tensor == nullptr) {
       proof.differences.push_back({slot.name, "is missing in the output"});
-    } else if (tensor->dtype != slot.dtype || tensor->shape != slot.shape) {
+    } else if (!is_stored_as(slot, *tensor)) {
       proof.differences.push_back(
           {slot.name, fmt::format("is {} {} in the output, not {} {}", name(tensor->dtype), to_string(tensor->shape),
                                   name(slot.dtype), to_string(slot.shape))});

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 
+#include "plan/nonfinite.h"
 #include "run/items.h"
 #include "transload/error.h"
 #include "wire/crc.h"
@@ -41,6 +45,17 @@ std::uint32_t checksum(Layout::Checksum kind, std::uint32_t seed, ByteView data)
   return kind == Layout::Checksum::crc32 ? wire::crc32(seed, data) : wire::crc32c(seed, data);
 }
 
+// Slots that have one place in the output hold the same values: the first of them is written.
+std::vector<Item> without_shared(std::vector<Item> items, const Layout& layout) {
+  std::set<std::pair<std::uint32_t, std::uint64_t>> taken;
+  std::vector<bool> first(layout.slots.size());
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    first[i] = layout.slots[i].size == 0 || taken.insert({layout.slots[i].file, layout.slots[i].offset}).second;
+  }
+  std::erase_if(items, [&](const Item& item) { return !first[item.slot]; });
+  return items;
+}
+
 // Checksums of the slots from those of their items, which lie in the order of the bytes.
 std::vector<std::uint32_t> joined(Layout::Checksum kind, const Plan& plan, const std::vector<Item>& items,
                                   const std::vector<std::uint32_t>& parts) {
@@ -64,7 +79,11 @@ void check_equal(const Plan& plan, const Sources& sources) {
                             kept->chunks.front().storage == dropped->chunks.front().storage &&
                             kept->chunks.front().offset == dropped->chunks.front().offset &&
                             kept->chunks.front().strides == dropped->chunks.front().strides;
-    if (kept->dtype == dropped->dtype && kept->shape == dropped->shape &&
+    // Two names for one place may see it in two shapes.
+    const bool in_order = same_place && kept->chunks.front().strides.empty();
+    const bool same_shape =
+        in_order ? element_count(kept->shape) == element_count(dropped->shape) : kept->shape == dropped->shape;
+    if (kept->dtype == dropped->dtype && same_shape &&
         (same_place || tensor_digest(source, *kept) == tensor_digest(source, *dropped))) {
       continue;
     }
@@ -75,10 +94,54 @@ void check_equal(const Plan& plan, const Sources& sources) {
   }
 }
 
+// What a plan promises to be zeros, because the target computes as if it were.
+void check_zeros(const Plan& plan, const Sources& sources) {
+  for (const MustBeZero& zeros : plan.zeros) {
+    const Reader& source = *sources.at(zeros.source);
+    const TensorInfo* tensor = source.index().find(zeros.tensor);
+    if (tensor == nullptr) throw Error(Errc::usage, "the plan names a tensor that is not there");
+    if (const std::optional<Element> found = first_nonzero(source, *tensor)) {
+      throw Error(Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
+                  {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name});
+    }
+  }
+}
+
+// Whether a NaN or an infinity in the output of a slot must be accounted for.
+bool is_watched(const Plan& plan, const Slot& slot) {
+  if (!is_float(slot.dtype)) return false;
+  const bool may_overflow =
+      plan.allow_overflow && std::ranges::any_of(slot.pieces, [](const Piece& piece) { return piece.op == Op::cast; });
+  return may_overflow || !plan.allow_nonfinite;
+}
+
+// Where the NaN and infinities of a slot come from: an Error where they were in the source and may not be.
+void explain(const Plan& plan, const Slot& slot, const Sources& sources, std::set<const TensorInfo*>& seen,
+             RunReport& report) {
+  for (const Piece& piece : slot.pieces) {
+    if (piece.op == Op::zeros) continue;
+    const Reader& source = *sources[piece.source];
+    const TensorInfo& tensor = *source.index().find(piece.tensor);
+    if (!seen.insert(&tensor).second) continue;
+    if (!plan.allow_nonfinite) {
+      if (const std::optional<Element> found = first_nonfinite(source, tensor)) {
+        throw Error(Errc::mismatch, fmt::format("holds {}", to_text(*found)),
+                    {.file = plan.sources[piece.source].path, .offset = {}, .tensor = tensor.name},
+                    "the weights are damaged, or their training diverged; --allow-nonfinite carries them over");
+      }
+    }
+    if (piece.op != Op::cast) continue;
+    const Overflow overflow = overflow_of(source, tensor, slot.dtype);
+    if (overflow.count > 0) {
+      report.overflowed.push_back({tensor.name, to_text(overflow, slot.dtype), overflow.count});
+    }
+  }
+}
+
 }  // namespace
 
-void run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
-         const Destination& destination, std::span<const Sidecar> sidecars, const RunOptions& options) {
+RunReport run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
+              const Destination& destination, std::span<const Sidecar> sidecars, const RunOptions& options) {
   std::vector<OutputSet::File> files;
   for (const Sidecar& sidecar : sidecars) files.push_back({sidecar.name, sidecar.bytes.size(), false});
   files.insert(files.end(), layout.files.begin(), layout.files.end());
@@ -88,6 +151,7 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
   const std::unique_ptr<Reader> output = view(plan, sources);
   OutputSet set(destination.folder, files, destination.overwrite);
   check_equal(plan, sources);
+  check_zeros(plan, sources);
 
   for (std::size_t i = 0; i < sidecars.size(); ++i) set.sink(i).write(0, as_bytes(sidecars[i].bytes));
   std::uint64_t written = 0, expected = 0;
@@ -100,8 +164,11 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
   };
   write_fixed(layout.fixed);
 
-  const std::vector<Item> items = cut_into_items(plan, options.memory / thread_count(options));
+  const std::vector<Item> items = without_shared(cut_into_items(plan, options.memory / thread_count(options)), layout);
   std::vector<std::uint32_t> parts(layout.checksum == Layout::Checksum::none ? 0 : items.size());
+  std::vector<std::atomic<bool>> nonfinite(plan.slots.size());  // whether a watched slot holds something not finite
+  std::vector<bool> watched;
+  for (const Slot& slot : plan.slots) watched.push_back(is_watched(plan, slot));
   for_each_item(items, options, [&](std::size_t i) {
     const Item& item = items[i];
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(item.end - item.begin);
@@ -112,15 +179,22 @@ void run(const Plan& plan, const Sources& sources, const Format& format, const L
     for (std::uint64_t at = 0; at < bytes.size(); at += kWriteBlock) {
       const ByteView block = bytes.subspan(at, std::min<std::uint64_t>(kWriteBlock, bytes.size() - at));
       if (layout.checksum != Layout::Checksum::none) parts[i] = checksum(layout.checksum, parts[i], block);
+      if (watched[item.slot] && any_nonfinite(plan.slots[item.slot].dtype, block)) nonfinite[item.slot] = true;
       sink.write(slot.offset + item.begin + at, block);
     }
   });
+  RunReport report;
+  std::set<const TensorInfo*> seen;
+  for (std::size_t i = 0; i < plan.slots.size(); ++i) {
+    if (nonfinite[i]) explain(plan, plan.slots[i], sources, seen, report);
+  }
   for (const Item& item : items) written += item.end - item.begin;
   if (format.finish != nullptr) write_fixed(format.finish(plan, layout, joined(layout.checksum, plan, items, parts)));
   if (written != expected) {
     throw Error(Errc::usage, fmt::format("{} bytes of {} were written; nothing is published", written, expected));
   }
   set.publish();
+  return report;
 }
 
 }  // namespace transload

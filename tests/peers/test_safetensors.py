@@ -75,3 +75,11 @@ def test_torch_shards(tmp_path):
     assert (tmp_path / "shards/pytorch_model.bin.index.json").exists()
     found = support.inspect(tmp_path / "shards")["tensors"]
     assert {n: t["sha256"] for n, t in found.items()} == {n: support.digest_of(t) for n, t in model.state_dict().items()}
+
+
+def test_float4_in_pairs_is_proven(tmp_path):
+    # torch counts two numbers as one element, safetensors counts each.
+    packed = torch.arange(24, dtype=torch.uint8).view(torch.float4_e2m1fn_x2).reshape(4, 6)
+    torch.save({"a": packed}, tmp_path / "a.pt")
+    transload("convert", tmp_path / "a.pt", tmp_path / "a.safetensors")
+    assert support.inspect(tmp_path / "a.safetensors")["tensors"]["a"]["shape"] == [4, 12]

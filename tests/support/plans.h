@@ -38,7 +38,7 @@ inline std::map<std::string, std::string> written_files(const Format& format, co
     const Extent& at = layout.slots[i];
     const auto bytes = std::as_writable_bytes(std::span(files.at(at.file))).subspan(at.offset, at.size);
     read_tensor(reader, *reader.index().find(plan.slots[i].name), bytes);
-    sums.push_back(wire::crc32c(0, bytes));
+    sums.push_back(layout.checksum == Layout::Checksum::crc32 ? wire::crc32(0, bytes) : wire::crc32c(0, bytes));
   }
   if (format.finish != nullptr) {
     for (const FixedBytes& fixed : format.finish(plan, layout, sums)) put(fixed);

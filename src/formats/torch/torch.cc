@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/torch/layout.h"
 #include "formats/torch/magic.h"
 #include "formats/torch/readers.h"
 #include "transload/error.h"
@@ -82,8 +83,8 @@ const Format& torch_format() {
                               .keeps_ties = true,
                               .sniff = sniff,
                               .open = open,
-                              .layout = nullptr,
-                              .finish = nullptr};
+                              .layout = layout,
+                              .finish = finish};
   return kFormat;
 }
 
