@@ -206,7 +206,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       ->required();
   verb->add_option(
           "DST", o->destination,
-          "NAME.safetensors: one file; with --to tf1 a prefix such as out/model.ckpt; with --to gluon X.params and "
+          "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to gluon X.params and "
           "X.json; else a Hugging Face folder")
       ->required();
   verb->add_option("--to", o->to, "Dialect of the output")
@@ -249,6 +249,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       "  transload convert bert-base-uncased/ out/bert.ckpt --to tf1\n"
       "  transload convert out/bert.ckpt bert-again/ --to hf\n"
       "  transload convert pytorch_model.bin model.safetensors\n"
+      "  transload convert out/bert.ckpt bert-for-torch/ --to hf --format torch\n"
       "  transload convert model/ out/model.ckpt --to tf1 --dry-run");
   verb->callback([o, &run, &json] {
     json = o->json;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/text.h"
+#include "generation_config.h"
 #include "interrupt.h"
 #include "output.h"
 #include "plan/ties.h"
@@ -231,6 +232,9 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
         job.plan.notes.push_back(
             fmt::format("bert_config.json is not written: {}; --config F gives it", error.message()));
       }
+      if (to == "hf") {
+        if (auto file = generation_config(location, job.sidecars.back().bytes)) job.sidecars.push_back(*file);
+      }
       for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
     }
   }
@@ -248,6 +252,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
                     name(main_dtype(job.plan))));
   }
 
+  if (const std::string note = shadow_note(target); !note.empty()) job.plan.notes.push_back(note);
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {

@@ -14,7 +14,7 @@ struct TargetOptions {
 // The rules, in this order: a name that ends in .safetensors, .bin, .pt, .pth or .params is one weights file; `gluon`
 // and .params together are that file with X.json beside it. `gluon` with another name is a folder with model.params and
 // model.json. `tf1` means a TensorFlow prefix: DST itself, or model.ckpt in DST where that is a folder or ends in '/'.
-// Everything else is a Hugging Face folder.
+// Everything else is a Hugging Face folder, with model.safetensors or, for the format torch, pytorch_model.bin.
 struct Target {
   std::string dialect;  // empty: names are kept where no family is known, else resolved_dialect()
   const Format* format = nullptr;
@@ -30,5 +30,8 @@ struct Target {
 
 // Errc::usage or Errc::unsupported with what to write instead.
 Target target_of(const TargetOptions& options);
+
+// Says so where another file in the folder will be loaded instead of the one that is written; else empty.
+std::string shadow_note(const Target& target);
 
 }  // namespace transload::cli

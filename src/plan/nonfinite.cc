@@ -15,16 +15,18 @@ namespace {
 
 constexpr std::uint64_t kBlock = std::uint64_t{4} << 20;
 
-// A format's exponent field, in an unsigned integer of its width.
+// `exponent`: the exponent field of a format. Adding its lowest bit carries into the sign exactly where the field is
+// all ones; so the loop has no branch, and is done many elements at a time.
 template <class Bits>
 bool any_with_exponent(ByteView bytes, Bits exponent) noexcept {
-  bool found = false;
+  const Bits lowest = exponent & static_cast<Bits>(~exponent + 1);
+  Bits sums = 0;
   for (std::size_t at = 0; at + sizeof(Bits) <= bytes.size(); at += sizeof(Bits)) {
     Bits value;
     std::memcpy(&value, bytes.data() + at, sizeof(Bits));
-    found |= (value & exponent) == exponent;
+    sums = static_cast<Bits>(sums | static_cast<Bits>((value & exponent) + lowest));
   }
-  return found;
+  return sums >> (8 * sizeof(Bits) - 1) != 0;
 }
 
 bool exactly(DType type, ByteView bytes) noexcept {
