@@ -51,6 +51,11 @@ ChosenClass choose_class(const Family& family, const Binding& binding, const std
   std::vector<const Model*> best;
   int best_fit = 1;
   for (const Model& model : family.models) {
+    const bool contradicted = std::ranges::any_of(model.config, [&](const auto& entry) {
+      const auto known = binding.config.find(entry.first);
+      return known != binding.config.end() && known->second != entry.second;
+    });
+    if (contradicted) continue;
     const int fits = fit(family, model, binding);
     if (fits > best_fit) best.clear();
     if (fits >= best_fit) {

@@ -28,8 +28,8 @@ ReadConfig read_config(const Family& family, std::string_view json, const std::s
 
 // How well the configuration speaks for this family, among others with the same names.
 struct Told {
-  std::size_t signs = 0;    // 0: one of this family is missing; else one more than there are (`told_...`)
-  bool by_absence = false;  // only keys that are not there speak for it
+  std::size_t signs = 0;  // 0: one of this family is missing; else one more than there are (`told_...`)
+  std::string absent;     // where only keys that are not there speak for it: those
 };
 // nullopt: it is another family's.
 std::optional<Told> told_by(const Family& family, std::string_view json);

@@ -85,7 +85,7 @@ Detected detect(const Index& index, const DetectOptions& options) {
   if (candidates.size() == 1) return chosen(candidates.front());
 
   const std::vector<Candidate> told = options.config_json ? by_config(candidates, *options.config_json) : candidates;
-  if (told.size() == 1 && !mapping::told_by(*told.front().family, *options.config_json)->by_absence) {
+  if (told.size() == 1 && mapping::told_by(*told.front().family, *options.config_json)->absent.empty()) {
     return chosen(told.front());
   }
 
@@ -94,13 +94,14 @@ Detected detect(const Index& index, const DetectOptions& options) {
     if (published(candidate, index) != nullptr) fitting.push_back(candidate);
   }
   if (fitting.size() == 1) {
-    return chosen(fitting.front(), fmt::format("the sizes are those of {}: it is taken for a {}",
-                                               published(fitting.front(), index)->name, fitting.front().family->name));
+    const std::string note = fmt::format("the sizes are those of {}: it is taken for a {}",
+                                         published(fitting.front(), index)->name, fitting.front().family->name);
+    return chosen(fitting.front(), options.config_json ? note : "");  // without a configuration, bind() says so
   }
   if (told.size() == 1) {
-    return chosen(told.front(),
-                  fmt::format("by what its configuration lacks it is taken for a {}; --family says otherwise",
-                              told.front().family->name));
+    return chosen(told.front(), fmt::format("taken for a {}: its configuration has no {}; --family says otherwise",
+                                            told.front().family->name,
+                                            mapping::told_by(*told.front().family, *options.config_json)->absent));
   }
   for (const Candidate& base : told) {
     const bool all = std::ranges::all_of(told, [&](const Candidate& each) {

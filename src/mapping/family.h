@@ -117,6 +117,7 @@ struct Model {
   std::string name;
   std::vector<std::size_t> parts;  // beside the required ones
   std::map<char, std::int64_t> dims;
+  std::map<std::string, std::string> config;  // key -> JSON text; another value speaks against this class
 };
 
 // A part that is there exactly when a key of the configuration has one of these values (JSON texts).

@@ -24,16 +24,18 @@ std::size_t dialect_named(const Family& family, const TomlEntry& entry) {
 }
 
 void parse_model(const TomlEntry& entry, Family& family) {
-  Model model{.name = entry.key, .parts = {}, .dims = {}};
+  Model model{.name = entry.key, .parts = {}, .dims = {}, .config = {}};
   std::vector<std::string> parts;
   if (const toml::table* table = entry.value->as_table()) {
     for (const TomlEntry& part : in_order(*table)) {
       if (part.key == "parts") {
         parts = as_strings(part);
       } else {
-        static_cast<void>(key_named(family, *part.value, part.key));
-        if (part.key.size() != 1) fail_at(*part.value, "a class fixes sizes only");
-        model.dims[part.key[0]] = as_integer(part);
+        if (key_named(family, *part.value, part.key).check == ConfigKey::Check::size) {
+          model.dims[part.key[0]] = as_integer(part);
+        } else {
+          model.config[part.key] = as_json(part);
+        }
       }
     }
   } else {

@@ -134,7 +134,9 @@ std::optional<Told> told_by(const Family& family, std::string_view json) {
                     });
   if (!told) return Told{};
   const std::size_t present = form.told_with.size() + form.told_values.size();
-  return Told{present + form.told_without.size() + 1, present == 0 && !form.told_without.empty()};
+  return Told{
+      present + form.told_without.size() + 1,
+      present == 0 && !form.told_without.empty() ? fmt::format("\"{}\"", fmt::join(form.told_without, "\", \"")) : ""};
 }
 
 ReadConfig read_config(const Family& family, std::string_view json, const std::string& file) {

@@ -1,0 +1,343 @@
+"""GluonNLP's BERT, Bort and RoBERTa to Hugging Face and back, with the real mxnet 1.5.0, gluonnlp 0.8.3 and transformers."""
+import hashlib
+import json
+
+import gluonnlp  # noqa: F401
+import mxnet as mx
+import numpy as np
+import pytest
+import torch
+import transformers
+from gluonnlp.model.bert import BERTEncoder, BERTModel, RoBERTaModel
+from mxnet.gluon import Block, nn
+from safetensors.torch import load_file
+
+from support import GOLDEN, bytes_of, transload
+
+FIXTURES = GOLDEN / "mxnet"
+SIZES = {"num_layers": 2, "units": 32, "max_length": 16, "num_heads": 4}
+BORT = {**SIZES, "hidden_size": 24, "layer_norm_eps": 1e-5, "token_type_vocab_size": 2}
+BERT = {**SIZES, "hidden_size": 48, "layer_norm_eps": None, "token_type_vocab_size": 2}
+ROBERTA = {**SIZES, "hidden_size": 48, "layer_norm_eps": 1e-5}
+CASES = {"bort_tiny_fp32": BORT, "bort_tiny_fp16": BORT, "bort_tiny_decoder": BORT, "bort_tiny_export": BORT,
+         "bort_tiny_flatnames": BORT, "bort_tiny_decoder_dedup_mx191": BORT, "bert_tiny": BERT,
+         "roberta_tiny": ROBERTA}
+VOCABULARY = 60
+
+
+def params_of(case):
+    (path,) = (FIXTURES / case).glob("*.params")
+    return path
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def folder(case, tmp_path):
+    config = tmp_path / "config_of_gluon.json"
+    config.write_text(json.dumps(CASES[case]))
+    transload("convert", params_of(case), tmp_path / "hf", "--config", config)
+    return tmp_path / "hf"
+
+
+def hidden(model, ids, lengths=None, types=None):
+    ids = torch.tensor(ids.astype(np.int64))
+    mask = None if lengths is None else (torch.arange(ids.shape[1])[None] < torch.tensor(lengths)[:, None]).long()
+    more = {} if types is None else {"token_type_ids": torch.tensor(types.astype(np.int64))}
+    with torch.no_grad():
+        return model.float().eval()(input_ids=ids, attention_mask=mask, **more)
+
+
+def stored(case, name):
+    path = FIXTURES / case / f"{name}.npy"
+    return np.load(path) if path.exists() else None
+
+
+def test_values_are_those_that_the_fixtures_have(case, folder):
+    path = FIXTURES / case / "hf_expected_tensors.json"
+    if not path.exists():  # the same model as another file
+        case = "bort_tiny_decoder" if "decoder" in case else "bort_tiny_fp32"
+        path = FIXTURES / case / "hf_expected_tensors.json"
+    expected = json.loads(path.read_text())
+    tensors = load_file(folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    root = "" if config["architectures"][0] in ("BertModel", "RobertaModel") else None
+    found = 0
+    for name, tensor in tensors.items():
+        known = name if root is None else f"bert.{name}"
+        want = expected[known]
+        assert list(tensor.shape) == want["shape"], name
+        key = "sha256_f16" if tensor.dtype == torch.float16 else "sha256_f32"
+        assert hashlib.sha256(bytes_of(tensor)).hexdigest() == want[key], name
+        found += 1
+    missing = set(expected) - {n if root is None else f"bert.{n}" for n in tensors}
+    assert missing <= {"cls.predictions.decoder.weight", "lm_head.decoder.weight"}
+
+
+def test_every_class_loads_it_and_computes_what_gluon_computed(case, folder):
+    config = json.loads((folder / "config.json").read_text())
+    if case == "roberta_tiny":
+        bare, masked = transformers.RobertaModel, transformers.RobertaForMaskedLM
+    else:
+        bare, masked = transformers.BertModel, transformers.BertForMaskedLM
+    has_decoder = case in ("bert_tiny", "roberta_tiny") or "decoder" in case
+    assert (config["architectures"] == [bare.__name__]) == (not has_decoder)
+    more = {} if case == "bert_tiny" else {"add_pooling_layer": False}
+    model, report = bare.from_pretrained(folder, output_loading_info=True, torch_dtype="auto", **more)
+    assert not report["missing_keys"] and not report["mismatched_keys"]
+    auto = transformers.AutoModel.from_pretrained(folder, torch_dtype="auto")
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, auto.state_dict()[name]), name
+    ids, lengths, types = (stored(case, n) for n in ("ids", "valid_length", "token_types"))
+    if ids is not None:
+        if (want := stored(case, "out_nomask")) is not None:
+            assert np.abs(hidden(model, ids).last_hidden_state.numpy() - want).max() < 1e-5
+        if (want := stored(case, "out_seq")) is not None:
+            got = hidden(model, ids, lengths, types).last_hidden_state.numpy()
+            for row, length in enumerate(lengths.astype(int)):
+                assert np.abs(got[row, :length] - want[row, :length]).max() < 1e-5
+    if has_decoder:
+        head, report = masked.from_pretrained(folder, output_loading_info=True, torch_dtype="auto")
+        assert not report["missing_keys"] and not report["mismatched_keys"]
+        word = head.get_input_embeddings().weight
+        assert torch.equal(head.get_output_embeddings().weight, word)
+        assert torch.equal(word, model.get_input_embeddings().weight)
+        if (want := stored(case, "out_mlm")) is not None:
+            norm = head.lm_head.layer_norm if case == "roberta_tiny" else head.cls.predictions.transform.LayerNorm
+            norm.eps = 1e-12  # GluonNLP's, whatever the encoder has
+            got = hidden(head, ids, lengths, types).logits.numpy()
+            places = stored(case, "masked_positions").astype(int)
+            for row in range(len(places)):
+                assert np.abs(got[row, places[row]] - want[row]).max() < 1e-5
+
+
+def gluon_model(case, config):
+    decoder = case in ("bert_tiny", "roberta_tiny") or "decoder" in case
+    encoder = BERTEncoder(num_layers=2, units=32, hidden_size=config["hidden_size"], max_length=16, num_heads=4,
+                          dropout=0.1, layer_norm_eps=config["layer_norm_eps"])
+    common = dict(vocab_size=VOCABULARY, units=32, embed_size=32, embed_dropout=0.1, use_decoder=decoder)
+    if case == "roberta_tiny":
+        return RoBERTaModel(encoder, **common)
+    full = case == "bert_tiny"
+    return BERTModel(encoder, token_type_vocab_size=2, use_pooler=full, use_classifier=full, use_token_type_embed=full,
+                     **common)
+
+
+def test_the_way_back_is_a_file_of_gluonnlp(case, folder, tmp_path):
+    transload("convert", folder, tmp_path / "back.params", "--to", "gluon")
+    config = json.loads((tmp_path / "back.json").read_text())
+    model = gluon_model(case, config)
+    model.load_parameters(str(tmp_path / "back.params"), cast_dtype=True)
+    if not case.endswith("fp16"):
+        model.save_parameters(str(tmp_path / "saved.params"))
+        assert (tmp_path / "saved.params").read_bytes() == (tmp_path / "back.params").read_bytes()
+    names = list(mx.nd.load(str(params_of(case))))
+    if "." in names[0] and "dedup" not in case:
+        assert (tmp_path / "back.params").read_bytes() == params_of(case).read_bytes()
+    ids, lengths = stored(case, "ids"), stored(case, "valid_length")
+    if ids is not None and case in ("bort_tiny_fp32", "bort_tiny_fp16", "bort_tiny_export"):
+        got = model(mx.nd.array(ids), [])
+        assert np.abs(got.asnumpy() - stored(case, "out_nomask")).max() < 1e-5
+    # And again to Hugging Face, by the configuration that was written: the same bytes.
+    transload("convert", tmp_path / "back.params", tmp_path / "again")
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+# ---- models with a classifier around them ---------------------------------------------------------------------------
+
+
+class Classifier(Block):
+    """BERTClassifier and BERTRegression of GluonNLP's scripts; BortClassifier and RoBERTaClassifier with `inner`."""
+
+    def __init__(self, attribute, body, units, classes, dropout=0.1, inner=False, head="classifier"):
+        super().__init__()
+        setattr(self, attribute, body)
+        self.body, self.units = [body], units
+        with self.name_scope():
+            layers = nn.HybridSequential()
+            if dropout:
+                layers.add(nn.Dropout(rate=dropout))
+            if inner:
+                layers.add(nn.Dense(units=units, activation="tanh"))
+                layers.add(nn.Dropout(rate=dropout))
+            layers.add(nn.Dense(units=classes))
+        self.layers = [layers]
+        setattr(self, head, layers)
+        self.inner = inner
+
+    def forward(self, ids, types):
+        out = self.body[0](ids, types) if types is not None else self.body[0](ids)
+        first = out.slice(begin=(0, 0, 0), end=(None, 1, None)).reshape((-1, self.units)) if self.inner else out[1]
+        return self.layers[0](first)
+
+
+class Tokenwise(Block):
+    """BertForQA and BERTTagger."""
+
+    def __init__(self, attribute, body, head, classes):
+        super().__init__()
+        setattr(self, attribute, body)
+        self.body = [body]
+        with self.name_scope():
+            setattr(self, head, nn.Dense(units=classes, flatten=False))
+        self.head = [getattr(self, head)]
+
+    def forward(self, ids, types):
+        return self.head[0](self.body[0](ids, types))
+
+
+def encoder(eps):
+    return BERTEncoder(num_layers=2, units=32, hidden_size=24, max_length=16, num_heads=4, dropout=0.1,
+                       layer_norm_eps=eps)
+
+
+def bert(pooler):
+    return BERTModel(encoder(None), vocab_size=VOCABULARY, token_type_vocab_size=2, units=32, embed_size=32,
+                     embed_dropout=0.1, use_pooler=pooler, use_decoder=False, use_classifier=False)
+
+
+class BortModel(BERTModel):
+    """As in alexa/bort, so that its global names begin with bortmodel."""
+
+    def __call__(self, ids):
+        return super().__call__(ids, [])
+
+
+def bort():
+    return BortModel(encoder(1e-5), vocab_size=VOCABULARY, units=32, embed_size=32, embed_dropout=0.1,
+                     use_pooler=False, use_decoder=False, use_classifier=False, use_token_type_embed=False)
+
+
+def roberta():
+    return RoBERTaModel(encoder(1e-5), vocab_size=VOCABULARY, units=32, embed_size=32, embed_dropout=0.1,
+                        use_decoder=False)
+
+
+WRAPPED = {
+    "classifier": ("bert", lambda: Classifier("bert", bert(True), 32, 3), "BertForSequenceClassification"),
+    "classifier without dropout": ("bert", lambda: Classifier("bert", bert(True), 32, 3, dropout=0),
+                                   "BertForSequenceClassification"),
+    "regression": ("bert", lambda: Classifier("bert", bert(True), 32, 1, head="regression"),
+                   "BertForSequenceClassification"),
+    "questions": ("bert", lambda: Tokenwise("bert", bert(False), "span_classifier", 2), "BertForQuestionAnswering"),
+    "tagger": ("bert", lambda: Tokenwise("bert_model", bert(False), "tag_classifier", 5),
+               "BertForTokenClassification"),
+    "bort": ("bort", lambda: Classifier("bort", bort(), 32, 3, inner=True), "BertForSequenceClassification"),
+    "roberta": ("roberta", lambda: Classifier("roberta", roberta(), 32, 3, inner=True),
+                "RobertaForSequenceClassification"),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_a_classifier_arrives_with_its_model(kind, tmp_path):
+    family, make, name = WRAPPED[kind]
+    mx.random.seed(7)
+    model = make()
+    model.initialize(mx.init.Normal(0.3))
+    ids = np.random.default_rng(1).integers(0, VOCABULARY, size=(2, 9))
+    types = np.array([[0] * 4 + [1] * 5] * 2) if family == "bert" else None
+    want = model(mx.nd.array(ids), None if types is None else mx.nd.array(types)).asnumpy()
+    model.save_parameters(str(tmp_path / "model.params"))
+    config = {**SIZES, "hidden_size": 24, "layer_norm_eps": None if family == "bert" else 1e-5}
+    if family != "roberta":
+        config["token_type_vocab_size"] = 2
+    (tmp_path / "model.json").write_text(json.dumps(config))
+    transload("convert", tmp_path / "model.params", tmp_path / "hf")
+    if kind == "regression":  # one output: BertForMultipleChoice has the same tensors
+        assert "BertFor" in json.loads((tmp_path / "hf/config.json").read_text())["architectures"][0]
+    else:
+        assert json.loads((tmp_path / "hf/config.json").read_text())["architectures"] == [name]
+    loaded, report = getattr(transformers, name).from_pretrained(
+        tmp_path / "hf", output_loading_info=True, **({"num_labels": 1} if kind == "regression" else {}))
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    out = hidden(loaded, ids, types=types)
+    got = torch.stack([out.start_logits, out.end_logits], -1) if kind == "questions" else out.logits
+    assert np.abs(got.numpy() - want).max() < 2e-5
+    transload("convert", tmp_path / "hf", tmp_path / "back.params", "--to", "gluon")
+    if kind not in ("classifier without dropout", "regression"):
+        assert (tmp_path / "back.params").read_bytes() == (tmp_path / "model.params").read_bytes()
+        model.load_parameters(str(tmp_path / "back.params"))
+
+
+def test_flat_names_of_every_part_are_read(tmp_path):
+    """BERT with all its heads by its global names; the decoder's bias goes by the name of the embedding there."""
+    model = gluon_model("bert_tiny", BERT)
+    model.load_parameters(str(params_of("bert_tiny")))
+    model.collect_params().save(str(tmp_path / "flat.params"))
+    (tmp_path / "flat.json").write_text(json.dumps(BERT))
+    (tmp_path / "dotted.json").write_text(json.dumps(BERT))
+    names = list(mx.nd.load(str(tmp_path / "flat.params")))
+    assert any(name.endswith("word_embed_embedding0_bias") for name in names)
+    transload("convert", tmp_path / "flat.params", tmp_path / "flat")
+    transload("convert", params_of("bert_tiny"), tmp_path / "dotted", "--config", tmp_path / "dotted.json")
+    assert (tmp_path / "flat/model.safetensors").read_bytes() == (tmp_path / "dotted/model.safetensors").read_bytes()
+
+
+# ---- from Hugging Face ----------------------------------------------------------------------------------------------
+
+
+def write_roberta(folder, kind="RobertaForMaskedLM", types=0.0, **config):
+    torch.manual_seed(3)
+    sizes = dict(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                 intermediate_size=48, max_position_embeddings=18, type_vocab_size=1, layer_norm_eps=1e-5,
+                 pad_token_id=1, bos_token_id=0, eos_token_id=2)
+    model = getattr(transformers, kind)(transformers.RobertaConfig(**{**sizes, **config})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape) * 0.3)
+        body = getattr(model, "roberta", model)
+        body.embeddings.token_type_embeddings.weight.fill_(types)
+    model.save_pretrained(folder)
+    return model
+
+
+def test_a_roberta_of_transformers_computes_the_same_in_gluonnlp(tmp_path):
+    source = write_roberta(tmp_path / "hf")
+    transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon")
+    model = gluon_model("roberta_tiny", ROBERTA)
+    model.load_parameters(str(tmp_path / "m.params"))
+    model.save_parameters(str(tmp_path / "saved.params"))
+    assert (tmp_path / "saved.params").read_bytes() == (tmp_path / "m.params").read_bytes()
+    ids = np.random.default_rng(2).integers(3, VOCABULARY, size=(2, 11))
+    places = np.array([[0, 4, 10]] * 2)
+    got_hidden, got = model(mx.nd.array(ids), mx.nd.array([11, 11]), mx.nd.array(places))
+    source.lm_head.layer_norm.eps = 1e-12
+    with torch.no_grad():
+        want_hidden = source.roberta(torch.tensor(ids)).last_hidden_state.numpy()
+        want = source(torch.tensor(ids)).logits.numpy()
+    assert np.abs(got_hidden.asnumpy() - want_hidden).max() < 1e-5
+    assert np.abs(got.asnumpy() - want[:, [0, 4, 10]]).max() < 1e-4
+
+
+def test_token_types_that_are_no_zeros_are_refused(tmp_path):
+    write_roberta(tmp_path / "hf", types=0.25)
+    result = transload("convert", tmp_path / "hf", tmp_path / "out/m.params", "--to", "gluon", expect=2)
+    assert "token_type_embeddings.weight" in result.err and "must be zeros and holds 0.25 at [0, 0]" in result.err
+    assert not (tmp_path / "out/m.params").exists()
+
+
+def test_a_roberta_pooler_has_no_place_and_goes_when_told(tmp_path):
+    write_roberta(tmp_path / "hf", kind="RobertaModel")
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", expect=2)
+    assert "'pooler' has no place in gluon" in result.err
+    transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", "--drop", "pooler.*")
+    model = RoBERTaModel(BERTEncoder(num_layers=2, units=32, hidden_size=48, max_length=16, num_heads=4, dropout=0.1,
+                                     layer_norm_eps=1e-5), vocab_size=VOCABULARY, units=32, embed_size=32,
+                         embed_dropout=0.1, use_decoder=False)
+    model.load_parameters(str(tmp_path / "m.params"))
+
+
+@pytest.mark.parametrize("kind", ["RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification",
+                                  "RobertaForTokenClassification", "RobertaForMultipleChoice",
+                                  "RobertaForQuestionAnswering"])
+def test_robertas_of_transformers_stay_what_they_are(kind, tmp_path):
+    """hf to hf: the rows before position 0 and the token types are not zeros, and stay."""
+    model = write_roberta(tmp_path / "hf", kind=kind, types=0.5)
+    transload("convert", tmp_path / "hf", tmp_path / "again")
+    loaded = type(model).from_pretrained(tmp_path / "again")
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, loaded.state_dict()[name]), name
