@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
   bool json = false;
   add_convert(app, action, json);
   add_inspect(app, action, json);
+  add_prove(app, action, json);
   add_bert_to_tf(app, action);
   std::vector<std::string> words = arguments(argc, argv);
   if (words.empty()) {

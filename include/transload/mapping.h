@@ -74,9 +74,20 @@ class Mapping {
 
 std::span<const std::string_view> builtin_families() noexcept;
 
-struct Detected {
-  std::string family, dialect;  // empty: unknown
+struct DetectOptions {
+  std::string family, dialect;             // known already; empty: not
+  std::string to_dialect;                  // only families that have this dialect too; empty: all
+  std::optional<std::string> config_json;  // of any dialect: what names alone do not tell, it may
 };
-Detected detect(const Index& index);
+
+struct Detected {
+  std::string family, dialect;         // empty: unknown
+  std::vector<std::string> undecided;  // families that have these names all alike; `family` is empty then
+  std::string note;                    // what decided, where the names did not
+};
+
+// Which family and dialect a checkpoint is of: by its names; between families with the same names by what the
+// configuration says, then by the sizes of published models, then by a key that the configuration lacks.
+Detected detect(const Index& index, const DetectOptions& options = {});
 
 }  // namespace transload

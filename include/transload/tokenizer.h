@@ -19,7 +19,7 @@ class Tokenizer {
   // [SEP], <s> ... </s>). Errc::usage where the vocabulary has no id for a piece and no unknown token.
   virtual std::vector<std::int64_t> encode(std::string_view text) const = 0;
   virtual std::int64_t size() const noexcept = 0;        // ids are below it
-  virtual std::int64_t pad() const noexcept = 0;         // the padding token's id
+  virtual std::int64_t pad() const noexcept = 0;         // the padding token's id, -1 without one
   virtual const std::string& kind() const noexcept = 0;  // "byte-level BPE", "WordPiece"
 };
 

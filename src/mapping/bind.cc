@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "mapping/config.h"
 #include "mapping/problems.h"
+#include "mapping/published.h"
 #include "mapping/site.h"
 #include "mapping/sizes.h"
 
@@ -36,6 +37,7 @@ class Binder {
     find_missing();
     find_sizes();
     settle_config();
+    take_published();
     add_notes();
     problems_.throw_if_any();
     return std::move(binding_);
@@ -74,17 +76,19 @@ class Binder {
     std::vector<Site> best;
     std::size_t best_dialect = 0;
     for (std::size_t d = 0; d < family_.dialects.size(); ++d) {
-      std::vector<Site> sites = find_sites(family_.dialects[d], index_, skip_);
+      std::vector<Site> sites =
+          find_sites(family_.dialects[d], looked_up_names(family_.dialects[d].flat_names, index_), skip_);
       if (!sites.empty() && (best.empty() || sites.front().names > best.front().names)) {
         best = std::move(sites);
         best_dialect = d;
       }
     }
     dialect_ = options_.dialect.empty() ? best_dialect : *family_.dialect_index(options_.dialect);
-    std::vector<Site> sites = dialect_ == best_dialect ? best : find_sites(dialect(), index_, skip_);
+    names_ = looked_up_names(dialect().flat_names, index_);
+    std::vector<Site> sites = dialect_ == best_dialect ? best : find_sites(dialect(), names_, skip_);
     const auto usual = [&](const Site& site) { return in_usual_place(dialect(), site); };
     if (std::ranges::any_of(sites, usual)) std::erase_if(sites, std::not_fn(usual));
-    if (sites.empty() || sites.front().rows * 2 < required_patterns(family_, dialect_)) {
+    if (sites.empty() || sites.front().rows * 2 < required_rows(family_, dialect_).size()) {
       refuse_unknown(sites, dialect_ != best_dialect && !best.empty() ? family_.dialect_names[best_dialect] : "");
     }
     if (!usual(sites.front())) refuse_odd_place(sites.front());
@@ -98,6 +102,10 @@ class Binder {
   }
 
   [[noreturn]] void refuse_unknown(const std::vector<Site>& sites, const std::string& better) const {
+    if (nameless(index_)) {
+      throw Error(Errc::unmapped, "holds a list of arrays without names: nothing says which tensor is which", {},
+                  "save it again with names, as Block.save_parameters() does");
+    }
     const std::string which = options_.dialect.empty()
                                   ? fmt::format("{} ({})", family_.name, fmt::join(family_.dialect_names, ", "))
                                   : fmt::format("{} of dialect {}", family_.name, dialect().name);
@@ -132,25 +140,32 @@ class Binder {
   // Step 1: every tensor is claimed, dropped, or a problem.
   void claim() {
     std::vector<std::size_t> unclaimed;
-    bool old_names = false;
+    bool old_names = false, flat_names = false;
     for (std::size_t t = 0; t < index_.tensors.size(); ++t) {
       if (skip_[t]) continue;
-      const std::string& name = index_.tensors[t].name;
+      const std::string& name = names_[t];
       const std::optional<std::string_view> stripped = site_.strip(name);
       if (outside(name)) {
-        binding_.drops.push_back({0, name, outside_reason()});
+        binding_.drops.push_back({0, index_.tensors[t].name, outside_reason()});
       } else if (const auto row = stripped ? row_of(dialect(), site_, *stripped) : std::nullopt) {
         const Stored& stored = dialect().stored[row->stored];
-        old_names = old_names || name != full_name(stored, row->layer);
+        old_names = old_names || has_old_name(name);
+        flat_names = flat_names || name != index_.tensors[t].name;
         claim_members(t, stored, row->layer);
       } else if (const DropRule* rule = stripped ? drop_rule(dialect(), *stripped) : nullptr) {
-        binding_.drops.push_back({0, name, rule->reason});
+        binding_.drops.push_back({0, index_.tensors[t].name, rule->reason});
       } else {
         unclaimed.push_back(t);
       }
     }
     if (old_names) binding_.notes.push_back("old names (gamma, beta) are read, today's are written");
+    if (flat_names)
+      binding_.notes.push_back("flat names (export, Module, save_params) are read as save_parameters has them");
     unclaimed_ = std::move(unclaimed);
+  }
+
+  bool has_old_name(std::string_view name) const {
+    return std::ranges::any_of(dialect().old_names, [&](const auto& ends) { return name.ends_with(ends.first); });
   }
 
   // Beside the state_dict: epochs, optimizers.
@@ -334,6 +349,16 @@ class Binder {
     }
   }
 
+  // Step 7: without a configuration, what a published model of these sizes has.
+  void take_published() {
+    if (config_) return;
+    const Published* model = published_as(family_, dialect_, binding_.config);
+    if (model == nullptr) return;
+    for (const auto& [key, value] : model->config) binding_.config.try_emplace(key, value);
+    binding_.notes.push_back(
+        fmt::format("no configuration: the sizes are those of {}, and it is taken for one", model->name));
+  }
+
   void add_notes() {
     if (!site_.container.empty())
       binding_.notes.push_back(fmt::format("the model lies in '{}'", escaped(site_.container)));
@@ -357,7 +382,8 @@ class Binder {
   const Index& index_;
   const BindOptions& options_;
   std::optional<ReadConfig> config_;
-  std::vector<bool> skip_;  // dropped by the user
+  std::vector<bool> skip_;          // dropped by the user
+  std::vector<std::string> names_;  // as they are looked up
   std::size_t dialect_ = 0;
   Site site_;
   Binding binding_;
@@ -372,18 +398,25 @@ class Binder {
 
 }  // namespace
 
-double fit(const Family& family, const Index& index, std::string_view dialect) {
+Fit fit(const Family& family, const Index& index, std::string_view dialect) {
   const auto d = family.dialect_index(dialect);
-  if (!d || index.tensors.empty()) return 0;
+  if (!d || index.tensors.empty()) return {};
   const Dialect& names = family.dialects[*d];
-  const std::vector<Site> sites = find_sites(names, index, std::vector<bool>(index.tensors.size(), false));
-  if (sites.empty() || sites.front().rows * 2 < required_patterns(family, *d)) return 0;
+  const std::vector<std::string> all = looked_up_names(names.flat_names, index);
+  const std::vector<Site> sites = find_sites(names, all, std::vector<bool>(all.size(), false));
+  const std::set<std::size_t> required = required_rows(family, *d);
+  if (sites.empty() || sites.front().rows * 2 < required.size()) return {};
+  std::set<std::size_t> there;
   std::size_t named = 0;
-  for (const TensorInfo& tensor : index.tensors) {
-    const auto stripped = sites.front().strip(tensor.name);
-    named += stripped && (row_of(names, sites.front(), *stripped) || drop_rule(names, *stripped) != nullptr) ? 1u : 0u;
+  for (const std::string& name : all) {
+    const auto stripped = sites.front().strip(name);
+    if (!stripped) continue;
+    const std::optional<NamedRow> row = row_of(names, sites.front(), *stripped);
+    if (row && required.contains(row->stored)) there.insert(row->stored);
+    named += row || drop_rule(names, *stripped) != nullptr ? 1u : 0u;
   }
-  return static_cast<double>(named) / static_cast<double>(index.tensors.size());
+  return {static_cast<double>(named) / static_cast<double>(all.size()),
+          static_cast<double>(there.size()) / static_cast<double>(required.size())};
 }
 
 Binding bind(const Family& family, const Index& index, const BindOptions& options) {

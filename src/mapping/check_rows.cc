@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mapping/row_table.h"
 
 namespace transload::mapping {
@@ -57,17 +59,29 @@ void add_name(const Family& family, const RowTable& table, NameTable& names, std
   }
 }
 
+void check_alias(const Family& family, const toml::node& node, const Alias& alias, const Dialect& dialect) {
+  for (const std::string& part : {alias.with, alias.without}) {
+    if (!part.empty() && !family.part_index(part)) fail_at(node, fmt::format("there is no part '{}'", part));
+  }
+  if (!alias.root.empty() && std::ranges::find(dialect.roots, alias.root) == dialect.roots.end()) {
+    fail_at(node, fmt::format("'{}' is no root of {}", alias.root, dialect.name));
+  }
+}
+
 // The names that a file may have, old ones too. No name may stand for two tensors.
-void name_tensors(const FamilySource& source, Family& family, const RowTable& table) {
+void name_tensors(Family& family, const RowTable& table) {
   for (std::size_t d = 0; d < family.dialects.size(); ++d) {
     Dialect& dialect = family.dialects[d];
-    const auto& old_names = source.conventions.dialects.at(dialect.name).old_names;
     for (std::size_t id = 0; id < dialect.stored.size(); ++id) {
       const Stored& stored = dialect.stored[id];
       if (stored.name.find('/') != std::string::npos) dialect.separator = '/';
       NameTable& names = stored.rooted ? dialect.rooted : dialect.free;
       add_name(family, table, names, d, id, stored.name);
-      for (const auto& [old_end, new_end] : old_names) {
+      for (const Alias& alias : stored.aliases) {
+        check_alias(family, *table.stored_nodes.at({d, id}), alias, dialect);
+        add_name(family, table, alias.rooted ? dialect.rooted : dialect.free, d, id, alias.name);
+      }
+      for (const auto& [old_end, new_end] : dialect.old_names) {
         if (!stored.name.ends_with(new_end)) continue;
         const std::string old = stored.name.substr(0, stored.name.size() - new_end.size()) + old_end;
         add_name(family, table, names, d, id, old);
@@ -87,10 +101,10 @@ void name_tensors(const FamilySource& source, Family& family, const RowTable& ta
 
 }  // namespace
 
-void check_rows(const FamilySource& source, Family& family, const RowTable& table) {
+void check_rows(Family& family, const RowTable& table) {
   resolve_ties(family, table);
   check_total(family, table);
-  name_tensors(source, family, table);
+  name_tensors(family, table);
 }
 
 }  // namespace transload::mapping

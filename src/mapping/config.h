@@ -26,6 +26,14 @@ struct ReadConfig {
 // (8.0 is refused too), numbers are finite, texts are from the key's list.
 ReadConfig read_config(const Family& family, std::string_view json, const std::string& file);
 
+// How well the configuration speaks for this family, among others with the same names.
+struct Told {
+  std::size_t signs = 0;    // 0: one of this family is missing; else one more than there are (`told_...`)
+  bool by_absence = false;  // only keys that are not there speak for it
+};
+// nullopt: it is another family's.
+std::optional<Told> told_by(const Family& family, std::string_view json);
+
 // The class for a model with these parts, and a note where the parts fit several.
 struct ChosenClass {
   const Model* model = nullptr;  // null: none has these parts

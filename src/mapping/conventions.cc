@@ -35,8 +35,13 @@ std::vector<ParameterForm> parse_kind(const TomlEntry& kind) {
 }
 
 Convention parse_dialect(const TomlEntry& dialect, const Conventions& all) {
-  Convention convention{
-      .title = dialect.key, .kinds = {}, .old_names = {}, .wrappers = {}, .containers = {}, .metadata = {}};
+  Convention convention{.title = dialect.key,
+                        .kinds = {},
+                        .old_names = {},
+                        .wrappers = {},
+                        .containers = {},
+                        .metadata = {},
+                        .flat_names = {}};
   for (const TomlEntry& entry : in_order(as_table(dialect))) {
     if (entry.key == "title") {
       convention.title = as_string(entry);
@@ -46,6 +51,10 @@ Convention parse_dialect(const TomlEntry& dialect, const Conventions& all) {
       convention.containers = as_strings(entry);
     } else if (entry.key == "metadata") {
       for (const TomlEntry& pair : in_order(as_table(entry))) convention.metadata[pair.key] = as_string(pair);
+    } else if (entry.key == "flat_names") {
+      for (const TomlEntry& pair : in_order(as_table(entry))) {
+        convention.flat_names.push_back({pair.key, as_string(pair)});
+      }
     } else if (entry.key == "old_names") {
       for (const TomlEntry& pair : in_order(as_table(entry))) {
         convention.old_names.emplace_back(pair.key, as_string(pair));

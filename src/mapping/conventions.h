@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mapping/flat_names.h"
 #include "mapping/layout.h"
 
 namespace transload::mapping {
@@ -24,6 +25,7 @@ struct Convention {
   std::vector<std::pair<std::string, std::string>> old_names;  // end of a name, today's end
   std::vector<std::string> wrappers, containers;
   std::map<std::string, std::string> metadata;
+  std::vector<FlatName> flat_names;
 };
 
 struct Conventions {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mapping/dims.h"
+#include "mapping/flat_names.h"
 #include "mapping/layout.h"
 #include "mapping/names.h"
 
@@ -48,6 +49,14 @@ struct Section {
   bool repeated = false;
 };
 
+// Another name of a stored tensor: it is read, and written where its condition holds.
+struct Alias {
+  std::string name;
+  bool rooted = true;
+  std::string with, without;  // a part that the model must have, or lack; both empty: never written
+  std::string root;           // what then stands before the body's names; empty: the usual root
+};
+
 // One tensor of a dialect: one parameter, or several joined.
 struct Stored {
   std::string name;  // after the root: "encoder.layer.{}.output.dense.weight"
@@ -57,6 +66,13 @@ struct Stored {
   char join = 0;                             // the factor that counts the members; 0: there is one
   std::map<char, std::vector<char>> splits;  // a parameter's axis cut into factors, outermost first
   std::int64_t lead = 0;                     // rows of zeros before row 0 of the first axis
+  std::vector<Alias> aliases;
+};
+
+// Parameters that are written together, in this order: once, or once per layer.
+struct Run {
+  std::vector<std::size_t> parameters;
+  bool repeated = false;
 };
 
 struct DropRule {
@@ -67,7 +83,10 @@ struct Dialect {
   std::string name, title;
   std::vector<std::string> roots, wrappers, containers;
   std::map<std::string, std::string> metadata;
+  std::vector<std::pair<std::string, std::string>> old_names;  // end of a name, today's end
+  std::vector<FlatName> flat_names;
   std::vector<Stored> stored;
+  std::vector<Run> order;  // of the output
   NameTable rooted, free;  // names -> stored
   std::vector<DropRule> drops;
   char separator = '.';
@@ -78,7 +97,9 @@ struct ConfigCell {
   std::string key;                    // empty: it has none
   std::optional<std::string> preset;  // JSON text: what the framework takes when the key is missing
   std::optional<std::string> fixed;   // JSON text: what the framework's code has, whatever the file says
+  std::optional<std::string> null;    // JSON text: what a null there means
   bool omit = false;                  // not written when it equals `preset`
+  std::int64_t plus = 0;              // a size: the file has this much more
 };
 
 struct ConfigKey {
@@ -108,6 +129,7 @@ struct Agreement {
 // What a user should know when a model goes from one dialect to another.
 struct Notice {
   std::string from, to, text;
+  std::optional<std::size_t> part;            // applies when the model has it
   std::map<std::string, std::string> config;  // applies when all of these hold; JSON texts
 };
 
@@ -121,10 +143,25 @@ struct ConfigFile {
   char labels = 0;                             // the size that is written as id2label and label2id
   std::vector<std::string> leave;              // keys never written
   std::string constants = "{}";                // JSON object: what is written beside the known keys
+  std::map<std::string, std::string> expect;   // key -> JSON text: the only value it may have, if it is there
+  std::map<std::string, std::string> same;     // key -> the key whose value it has too
+  std::vector<std::string> order;              // of the keys when written; the others follow, sorted
+  // What tells this family from others with the same names: keys that are there, or are not, and values (JSON texts).
+  std::vector<std::string> told_with, told_without;
+  std::map<std::string, std::string> told_values;
+};
+
+// A published model: what its sizes leave open, for a file that comes without configuration.
+struct Published {
+  std::string name;
+  std::size_t dialect = 0;
+  std::map<char, std::int64_t> sizes;
+  std::map<std::string, std::string> config;  // key -> JSON text
 };
 
 struct Family {
   std::string name;
+  std::string base;  // the family that a checkpoint is taken for when nothing tells it from this one; empty: none
   std::vector<Part> parts;
   std::vector<Section> sections;
   std::vector<Parameter> parameters;
@@ -136,6 +173,7 @@ struct Family {
   std::vector<Model> models;
   std::vector<Agreement> agreements;
   std::vector<Notice> notices;
+  std::vector<Published> published;
 
   std::optional<std::size_t> dialect_index(std::string_view dialect) const;
   std::optional<std::size_t> part_index(std::string_view part) const;

@@ -34,6 +34,7 @@ Family parse_family(std::string_view family_toml, std::string_view dialects_toml
   Family family;
   if (!root.contains("family")) fail_at(root, "'family' is missing: the family's name");
   family.name = as_string({"family", root.get("family")});
+  if (root.contains("base")) family.base = as_string({"base", root.get("base")});
   for (const std::string& name : dialect_names(root)) {
     const auto convention = conventions.dialects.find(name);
     if (convention == conventions.dialects.end()) {
@@ -47,6 +48,8 @@ Family parse_family(std::string_view family_toml, std::string_view dialects_toml
     dialect.wrappers = convention->second.wrappers;
     dialect.containers = convention->second.containers;
     dialect.metadata = convention->second.metadata;
+    dialect.old_names = convention->second.old_names;
+    dialect.flat_names = convention->second.flat_names;
   }
   parse_config_keys(source, family);
   parse_rows(source, family);

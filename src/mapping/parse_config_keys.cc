@@ -8,15 +8,20 @@ namespace transload::mapping {
 namespace {
 
 ConfigCell parse_cell(const TomlEntry& entry) {
-  if (entry.value->is_string()) return {.key = as_string(entry), .preset = {}, .fixed = {}, .omit = false};
-  const toml::table& table = as_table(entry);
-  only_keys(table, {"key", "default", "fixed", "omit"});
   ConfigCell cell;
+  if (entry.value->is_string()) {
+    cell.key = as_string(entry);
+    return cell;
+  }
+  const toml::table& table = as_table(entry);
+  only_keys(table, {"key", "default", "fixed", "null", "omit", "plus"});
   for (const TomlEntry& part : in_order(table)) {
     if (part.key == "key") cell.key = as_string(part);
     if (part.key == "default") cell.preset = as_json(part);
     if (part.key == "fixed") cell.fixed = as_json(part);
+    if (part.key == "null") cell.null = as_json(part);
     if (part.key == "omit") cell.omit = as_bool(part);
+    if (part.key == "plus") cell.plus = as_integer(part);
   }
   if (cell.key.empty() == !cell.fixed) fail_at(*entry.value, "needs either 'key' or 'fixed'");
   return cell;

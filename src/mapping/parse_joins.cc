@@ -67,7 +67,8 @@ void parse_join(Family& family, RowTable& rows_of, std::size_t dialect, const To
                   .layout = layout_at(*entry.value, form[1]),
                   .join = 0,
                   .splits = {},
-                  .lead = 0};
+                  .lead = 0,
+                  .aliases = {}};
     for (const RowRange* row : rows) stored.members.push_back(parameter_named(family, *row, entry.key, *entry.value));
     for (const std::size_t member : stored.members) {
       if (family.parameters[member].axes != family.parameters[stored.members.front()].axes) {

@@ -9,8 +9,9 @@ namespace transload::mapping {
 namespace {
 
 // Tables of a family file that are no parts.
-constexpr std::string_view kNoParts[] = {"family", "dialects", "root",     "dims", "config", "config_file", "models",
-                                         "agree",  "notice",   "spelling", "drop", "column", "join"};
+constexpr std::string_view kNoParts[] = {"family",      "base",   "dialects", "root",     "dims",     "config",
+                                         "config_file", "models", "agree",    "notice",   "spelling", "drop",
+                                         "column",      "join",   "order",    "published"};
 // Keys of a part that are no rows.
 constexpr std::string_view kNoRows[] = {"optional", "absent", "rooted", "repeat", "prefix"};
 
@@ -23,6 +24,7 @@ struct RowKeys {
   std::string kind, tie;
   std::vector<std::size_t> zeros;            // dialects
   std::map<std::size_t, std::int64_t> lead;  // dialect -> rows
+  const toml::node* also = nullptr;
   Parameter prototype;
 };
 
@@ -141,6 +143,7 @@ class RowParser {
       const auto lead = keys.lead.find(d);
       if (cell != nullptr) parse_cell(d, *cell, range, keys.kind, lead == keys.lead.end() ? 0 : lead->second);
     }
+    if (keys.also != nullptr) parse_aliases(*keys.also, range, keys.kind);
     for (const std::size_t d : keys.zeros) {
       for (std::size_t p = range.begin; p < range.end; ++p) {
         Cell& cell = family_.parameters[p].cells[d];
@@ -172,6 +175,8 @@ class RowParser {
       } else if (entry.key == "tied_copy") {
         keys.prototype.tied_copy = as_strings(entry);
         for (const std::string& dialect : keys.prototype.tied_copy) dialect_named(family_, *entry.value, dialect);
+      } else if (entry.key == "also") {
+        keys.also = entry.value;
       } else if (entry.key == "optional") {
         keys.prototype.part = part(section + "." + as_string(entry), false, family_.parts[own_part].head);
       } else if (entry.key == "zeros") {
@@ -280,6 +285,41 @@ class RowParser {
     }
   }
 
+  // `also`: other paths of the row's module.
+  void parse_aliases(const toml::node& node, const RowRange& row, const std::string& kind) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr) fail_at(node, "'also' must be a list of tables");
+    for (const toml::node& each : *list) {
+      Alias alias;
+      std::string path;
+      std::optional<std::size_t> dialect;
+      std::optional<bool> rooted;
+      for (const TomlEntry& entry : in_order(as_table({"also", &each}))) {
+        if (entry.key == "with" || entry.key == "without") {
+          (entry.key == "with" ? alias.with : alias.without) = as_string(entry);
+        } else if (entry.key == "root") {
+          alias.root = as_string(entry);
+        } else if (entry.key == "rooted") {
+          rooted = as_bool(entry);
+        } else {
+          dialect = dialect_named(family_, *entry.value, entry.key);
+          path = as_string(entry);
+        }
+      }
+      if (!dialect || path.empty()) fail_at(each, "another name is { DIALECT = \"PATH\" }");
+      alias.rooted = rooted.value_or(table_.sections[row.section].rooted[*dialect]);
+      for (const ParameterForm& form : forms(*dialect, kind, each)) {
+        const Cell& cell = family_.parameters[parameter_named(family_, row, form.name, each)].cells[*dialect];
+        if (cell.kind != Cell::Kind::stored || cell.member != 0) {
+          fail_at(each, fmt::format("the row has no name of its own in {}", family_.dialect_names[*dialect]));
+        }
+        alias.name = form.pattern;
+        alias.name.replace(alias.name.find(kNumber), kNumber.size(), path);
+        family_.dialects[*dialect].stored[cell.stored].aliases.push_back(alias);
+      }
+    }
+  }
+
   const FamilySource& source_;
   Family& family_;
   RowTable table_;
@@ -291,7 +331,8 @@ class RowParser {
 void parse_rows(const FamilySource& source, Family& family) {
   RowTable table = RowParser(source, family).parse();
   parse_joins(source, family, table);
-  check_rows(source, family, table);
+  parse_order(source, family, table);
+  check_rows(family, table);
 }
 
 }  // namespace transload::mapping

@@ -56,13 +56,15 @@ void parse_agreement(const TomlEntry& entry, Family& family) {
 
 void parse_notice(const toml::node& node, Family& family) {
   const toml::table& table = as_table({"notice", &node});
-  only_keys(table, {"from", "to", "config", "text"});
+  only_keys(table, {"from", "to", "part", "config", "text"});
   Notice notice;
   for (const TomlEntry& entry : in_order(table)) {
     if (entry.key == "from" || entry.key == "to") {
       const std::string dialect = as_string(entry);
       static_cast<void>(dialect_named(family, {dialect, entry.value}));
       (entry.key == "from" ? notice.from : notice.to) = dialect;
+    } else if (entry.key == "part") {
+      notice.part = part_named(family, *entry.value, as_string(entry));
     } else if (entry.key == "text") {
       notice.text = as_string(entry);
     } else {
@@ -75,11 +77,46 @@ void parse_notice(const toml::node& node, Family& family) {
   family.notices.push_back(std::move(notice));
 }
 
+// A JSON object as text: its members.
+std::map<std::string, std::string> json_members(const TomlEntry& entry) {
+  const auto json = nlohmann::json::parse(as_string(entry), nullptr, false);
+  if (!json.is_object()) fail_at(*entry.value, fmt::format("'{}' must be the text of a JSON object", entry.key));
+  std::map<std::string, std::string> members;
+  for (const auto& [key, value] : json.items()) members[key] = value.dump();
+  return members;
+}
+
+void parse_published(const TomlEntry& entry, Family& family) {
+  Published model{.name = entry.key, .dialect = 0, .sizes = {}, .config = {}};
+  for (const TomlEntry& value : in_order(as_table(entry))) {
+    if (value.key == "dialect") {
+      model.dialect = dialect_named(family, {as_string(value), value.value});
+      continue;
+    }
+    const ConfigKey& key = key_named(family, *value.value, value.key);
+    if (key.check == ConfigKey::Check::size && key.divides.empty()) {
+      model.sizes[value.key[0]] = as_integer(value);
+    } else {
+      model.config[value.key] = as_json(value);
+    }
+  }
+  family.published.push_back(std::move(model));
+}
+
 ConfigFile parse_config_file(const TomlEntry& file, const Family& family) {
   const toml::table& table = as_table(file);
-  only_keys(table, {"marks", "require", "refuse", "classes", "dtype", "labels", "leave", "constants"});
+  only_keys(table, {"marks", "require", "refuse", "classes", "dtype", "labels", "leave", "constants", "expect", "same",
+                    "order", "told_with", "told_without", "told_values"});
   ConfigFile form;
   for (const TomlEntry& entry : in_order(table)) {
+    if (entry.key == "order") form.order = as_strings(entry);
+    if (entry.key == "told_with") form.told_with = as_strings(entry);
+    if (entry.key == "told_without") form.told_without = as_strings(entry);
+    if (entry.key == "told_values") form.told_values = json_members(entry);
+    if (entry.key == "expect") form.expect = json_members(entry);
+    if (entry.key == "same") {
+      for (const TomlEntry& pair : in_order(as_table(entry))) form.same[pair.key] = as_string(pair);
+    }
     if (entry.key == "marks") form.marks = as_strings(entry);
     if (entry.key == "leave") form.leave = as_strings(entry);
     if (entry.key == "dtype") form.dtype = as_strings(entry);
@@ -129,6 +166,8 @@ void parse_rules(const FamilySource& source, Family& family) {
       const toml::array* list = entry.value->as_array();
       if (list == nullptr) fail_at(*entry.value, "notices are written [[notice]]");
       for (const toml::node& notice : *list) parse_notice(notice, family);
+    } else if (entry.key == "published") {
+      for (const TomlEntry& model : in_order(as_table(entry))) parse_published(model, family);
     } else if (entry.key == "config_file") {
       for (const TomlEntry& file : in_order(as_table(entry))) {
         family.config_files[dialect_named(family, file)] = parse_config_file(file, family);

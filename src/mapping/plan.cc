@@ -34,9 +34,7 @@ class Planner {
         dims_.set(key.name[0], std::stoll(known->second), "the binding");
       }
     }
-    const bool head = std::any_of(family.parts.begin(), family.parts.end(),
-                                  [&](const Part& part) { return part.head && wanted(part); });
-    root_ = head ? target().roots.front() : target().roots.back();
+    root_ = written_root();
     dtype_ = binding.claims.empty() ? DType::f32 : index.tensors[binding.claims.front().tensor].dtype;
   }
 
@@ -46,15 +44,16 @@ class Planner {
     plan_.notes = binding_.notes;
     plan_.metadata = target().metadata;
     check_parts();
-    for (const Section& section : family_.sections) {
-      if (!section.repeated) {
-        add_section(section, -1);
+    for (const Run& run : target().order) {
+      if (!run.repeated) {
+        add_run(run, -1);
         continue;
       }
       const std::int64_t layers = dims_.at(family_.layers) ? dims_.at(family_.layers)->value : 0;
-      for (std::int64_t layer = 0; layer < layers; ++layer) add_section(section, layer);
+      for (std::int64_t layer = 0; layer < layers; ++layer) add_run(run, layer);
     }
     account();
+    if (!with_ties_) check_copies();
     add_notices();
     return std::move(plan_);
   }
@@ -109,9 +108,7 @@ class Planner {
   bool writes(const Parameter& parameter, std::int64_t layer) const {
     if (!wanted(family_.parts[parameter.part]) || parameter.cells[to_].kind != Cell::Kind::stored) return false;
     if (!parameter.tie) return true;
-    if (std::find(parameter.tied_copy.begin(), parameter.tied_copy.end(), target().name) != parameter.tied_copy.end()) {
-      return true;
-    }
+    if (copied(parameter)) return true;
     if (with_ties_ && !untied(parameter)) return true;
     return untied(parameter) && claims_.contains(with_number(parameter.name, layer));
   }
@@ -122,9 +119,45 @@ class Planner {
     return !parameter.tie_if.empty() && tied != binding_.config.end() && tied->second == "false";
   }
 
-  void add_section(const Section& section, std::int64_t layer) {
+  bool wanted_part(const std::string& name) const {
+    const std::optional<std::size_t> part = family_.part_index(name);
+    return part && wanted(family_.parts[*part]);
+  }
+
+  // The name that is written where another than the usual one has its condition met; nullptr: the usual one.
+  const Alias* alias(const Stored& stored) const {
+    for (const Alias& each : stored.aliases) {
+      const bool conditional = !each.with.empty() || !each.without.empty();
+      if (conditional && (each.with.empty() || wanted_part(each.with)) &&
+          (each.without.empty() || !wanted_part(each.without))) {
+        return &each;
+      }
+    }
+    return nullptr;
+  }
+
+  // What stands before the body's names: something where there are names beside the body, to tell them apart.
+  std::string written_root() const {
+    for (const Parameter& parameter : family_.parameters) {
+      const Cell& cell = parameter.cells[to_];
+      if (!wanted(family_.parts[parameter.part]) || cell.kind != Cell::Kind::stored || parameter.tie) continue;
+      const Stored& stored = target().stored[cell.stored];
+      const Alias* other = alias(stored);
+      if (other != nullptr && !other->root.empty()) return other->root;
+      if (!(other != nullptr ? other->rooted : stored.rooted)) return target().roots.front();
+    }
+    return target().roots.back();
+  }
+
+  std::string written_name(const Stored& stored, std::int64_t layer) const {
+    const Alias* other = alias(stored);
+    const bool rooted = other != nullptr ? other->rooted : stored.rooted;
+    return (rooted ? root_ : "") + with_number(other != nullptr ? other->name : stored.name, layer);
+  }
+
+  void add_run(const Run& run, std::int64_t layer) {
     std::set<std::size_t> done;  // a joined tensor comes where its first member stands
-    for (std::size_t p = section.begin; p < section.end; ++p) {
+    for (const std::size_t p : run.parameters) {
       const Parameter& parameter = family_.parameters[p];
       if (writes(parameter, layer) && done.insert(parameter.cells[to_].stored).second) {
         add_slot(target().stored[parameter.cells[to_].stored], layer);
@@ -134,9 +167,14 @@ class Planner {
 
   void add_slot(const Stored& stored, std::int64_t layer) {
     Slot slot;
-    slot.name = (stored.rooted ? root_ : "") + with_number(stored.name, layer);
+    slot.name = written_name(stored, layer);
     slot.shape = shape_of(family_, stored, dims_);
     slot.dtype = dtype_of(stored, slot.name, layer);
+    if (from_ == to_ && stored.lead > 0 && stored.members.size() == 1 && holder(stored.members.front(), layer)) {
+      slot.pieces.push_back(whole(stored.members.front(), layer, slot));  // what lies before row 0 stays what it is
+      plan_.slots.push_back(std::move(slot));
+      return;
+    }
     if (stored.lead > 0) {
       const std::int64_t row = static_cast<std::int64_t>(element_count(slot.shape)) / slot.shape.front();
       slot.pieces.push_back(zeros(stored.lead * row, 0));
@@ -145,6 +183,15 @@ class Planner {
       slot.pieces.push_back(piece(stored, member, layer, slot));
     }
     plan_.slots.push_back(std::move(slot));
+  }
+
+  Piece whole(std::size_t parameter, std::int64_t layer, const Slot& slot) {
+    const std::size_t held = *holder(parameter, layer), tensor = *claim(held, layer);
+    used_.insert({tensor, family_.parameters[held].cells[from_].member});
+    Piece piece;
+    piece.tensor = index_.tensors[tensor].name;
+    piece.axes = {{static_cast<std::int64_t>(element_count(slot.shape)), 1, 1}};
+    return piece;
   }
 
   static Piece zeros(std::int64_t count, std::int64_t offset) {
@@ -188,6 +235,11 @@ class Planner {
     used_.insert({tensor, cell.member});
     Piece piece;
     piece.tensor = index_.tensors[tensor].name;
+    if (const std::int64_t lead = source().stored[cell.stored].lead; lead > 0 && stored.lead == 0) {
+      plan_.notes.push_back(
+          fmt::format("the first {} rows of '{}' are left out: they stand before position 0, and {} has none there",
+                      lead, shortened(piece.tensor), target().title));
+    }
     piece.from_offset = from.offset;
     piece.to_offset = to.offset;
     try {
@@ -210,6 +262,15 @@ class Planner {
         continue;
       }
       const Part& part = family_.parts[parameter.part];
+      if (asked_for(part) && parameter.cells[to_].kind == Cell::Kind::zeros) {
+        drop(name, fmt::format("zeros; {} has no such tensor", target().title));
+        plan_.zeros.push_back(
+            {0, name,
+             fmt::format("{} has no such tensor, and adding it to another would be a computation that "
+                         "rounds",
+                         target().title)});
+        continue;
+      }
       if (!asked_for(part)) {
         drop(name, part.head ? fmt::format("head, kept by `transload convert --to {}`", target().name)
                              : fmt::format("part '{}', which was not asked for", part.name));
@@ -224,6 +285,23 @@ class Planner {
     }
   }
 
+  // Where the target writes shared values twice and the source has both, they must be the same all the same.
+  void check_copies() {
+    for (const Binding::Claim& claimed : binding_.claims) {
+      const Parameter& parameter = parameter_named(claimed.parameter);
+      if (!copied(parameter)) continue;
+      const std::string& name = index_.tensors[claimed.tensor].name;
+      for (const Equal& equal : binding_.equals) {
+        if (equal.dropped == name && used_.contains({claimed.tensor, parameter.cells[from_].member})) {
+          plan_.equals.push_back(equal);
+        }
+      }
+    }
+  }
+  bool copied(const Parameter& parameter) const {
+    return parameter.tie && std::ranges::find(parameter.tied_copy, target().name) != parameter.tied_copy.end();
+  }
+
   const Parameter& parameter_named(const std::string& name) const {
     if (const auto match = names_.find(name)) return family_.parameters[match->id];
     throw Error(Errc::usage, fmt::format("'{}' is no parameter of {}", shortened(name), family_.name));
@@ -236,6 +314,7 @@ class Planner {
   void add_notices() {
     for (const Notice& notice : family_.notices) {
       if (notice.from != source().name || notice.to != target().name) continue;
+      if (notice.part && !wanted(family_.parts[*notice.part])) continue;
       const bool applies = std::all_of(notice.config.begin(), notice.config.end(), [&](const auto& each) {
         const auto known = binding_.config.find(each.first);
         return known != binding_.config.end() && known->second == each.second;

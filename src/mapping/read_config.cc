@@ -19,8 +19,16 @@ bool has(const Json& config, const std::string& key) {
   return found != config.end() && !found->is_null();
 }
 
+// A size without what the file has more.
+Json less(const Json& value, std::int64_t plus) {
+  if (plus == 0 || !value.is_number_integer() || value.get<std::int64_t>() <= plus) {
+    return plus == 0 ? value : Json(0);
+  }
+  return Json(static_cast<std::uint64_t>(value.get<std::int64_t>() - plus));
+}
+
 // The dialect with the most of its keys in the file; between equals, the one that a mark tells.
-std::size_t told_by_keys(const Family& family, const Json& config, const std::string& file) {
+std::optional<std::size_t> told_by_keys(const Family& family, const Json& config) {
   std::size_t best = 0, best_score = 0;
   for (std::size_t d = 0; d < family.dialects.size(); ++d) {
     std::size_t keys = 0;
@@ -35,11 +43,7 @@ std::size_t told_by_keys(const Family& family, const Json& config, const std::st
       best_score = score;
     }
   }
-  if (best_score == 0) {
-    throw Error(Errc::mismatch, fmt::format("has none of the keys of a {} configuration", family.name),
-                {.file = file, .offset = {}, .tensor = {}});
-  }
-  return best;
+  return best_score == 0 ? std::nullopt : std::optional(best);
 }
 
 // Why `value` is none that the key can have; empty: it is one.
@@ -74,6 +78,19 @@ void check_identity(const ConfigFile& form, const Json& config, std::vector<std:
   for (const auto& [key, reason] : form.refuse) {
     if (has(config, key)) problems.push_back(fmt::format("\"{}\": {}", key, reason));
   }
+  for (const auto& [key, value] : form.expect) {
+    if (config.contains(key) && config[key].dump() != value) {
+      problems.push_back(fmt::format("\"{}\" is {}; only {} is known here: anything else computes another thing", key,
+                                     shortened(config[key].dump(), 60), value));
+    }
+  }
+  for (const auto& [key, other] : form.same) {
+    if (has(config, key) && has(config, other) && config[key] != config[other]) {
+      problems.push_back(fmt::format("\"{}\" is {} and \"{}\" is {}; models in which they differ are not known here",
+                                     key, shortened(config[key].dump(), 60), other,
+                                     shortened(config[other].dump(), 60)));
+    }
+  }
 }
 
 void read_classes(const ConfigFile& form, const Json& config, ReadConfig& read, std::vector<std::string>& problems) {
@@ -101,6 +118,25 @@ void check_divisors(const Family& family, const ReadConfig& read, std::vector<st
 
 }  // namespace
 
+std::optional<Told> told_by(const Family& family, std::string_view json) {
+  const Json config = Json::parse(json, nullptr, false);
+  if (!config.is_object()) return std::nullopt;
+  const std::optional<std::size_t> dialect = told_by_keys(family, config);
+  if (!dialect) return Told{};
+  const ConfigFile& form = family.config_files[*dialect];
+  for (const auto& [key, text] : form.require) {
+    if (has(config, key) && config[key] != Json(text)) return std::nullopt;
+  }
+  const bool told = std::ranges::all_of(form.told_with, [&](const auto& key) { return has(config, key); }) &&
+                    std::ranges::none_of(form.told_without, [&](const auto& key) { return has(config, key); }) &&
+                    std::ranges::all_of(form.told_values, [&](const auto& entry) {
+                      return config.contains(entry.first) && config[entry.first].dump() == entry.second;
+                    });
+  if (!told) return Told{};
+  const std::size_t present = form.told_with.size() + form.told_values.size();
+  return Told{present + form.told_without.size() + 1, present == 0 && !form.told_without.empty()};
+}
+
 ReadConfig read_config(const Family& family, std::string_view json, const std::string& file) {
   const Json config = wire::parse_json(json, file);
   const Where where{.file = file, .offset = {}, .tensor = {}};
@@ -108,7 +144,11 @@ ReadConfig read_config(const Family& family, std::string_view json, const std::s
 
   ReadConfig read;
   read.file = file;
-  read.dialect = told_by_keys(family, config, file);
+  const std::optional<std::size_t> dialect = told_by_keys(family, config);
+  if (!dialect) {
+    throw Error(Errc::mismatch, fmt::format("has none of the keys of a {} configuration", family.name), where);
+  }
+  read.dialect = *dialect;
   const ConfigFile& form = family.config_files[read.dialect];
   std::vector<std::string> problems;
   check_identity(form, config, problems);
@@ -116,10 +156,14 @@ ReadConfig read_config(const Family& family, std::string_view json, const std::s
     const ConfigCell& cell = key.cells[read.dialect];
     if (cell.fixed) {
       read.values[key.name] = *cell.fixed;
+    } else if (!cell.key.empty() && cell.null && config.contains(cell.key) && config[cell.key].is_null()) {
+      read.values[key.name] = *cell.null;
+      read.spelt[key.name] = cell.key;
     } else if (!cell.key.empty() && has(config, cell.key)) {
-      const Json& value = config[cell.key];
+      const Json value = less(config[cell.key], cell.plus);
       if (const std::string objections = objection(key, value); !objections.empty()) {
-        problems.push_back(fmt::format("\"{}\" is {}; it {}", cell.key, shortened(value.dump(), 60), objections));
+        problems.push_back(fmt::format("\"{}\" is {}; it {}{}", cell.key, shortened(config[cell.key].dump(), 60),
+                                       objections, cell.plus == 0 ? "" : fmt::format(", plus {}", cell.plus)));
         continue;
       }
       read.values[key.name] = value.dump();

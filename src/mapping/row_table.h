@@ -42,7 +42,9 @@ void add_stored(Family& family, RowTable& table, std::size_t section, std::size_
 
 // `join`: tensors that hold several rows.
 void parse_joins(const FamilySource& source, Family& family, RowTable& table);
+// `order`: in which order each dialect's tensors are written; without one, as the rows stand in the file.
+void parse_order(const FamilySource& source, Family& family, const RowTable& table);
 // Resolves ties, and refuses what is not total or not unique; fills the dialects' name tables.
-void check_rows(const FamilySource& source, Family& family, const RowTable& table);
+void check_rows(Family& family, const RowTable& table);
 
 }  // namespace transload::mapping

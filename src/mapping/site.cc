@@ -16,12 +16,12 @@ struct Lead {
 
 // What stands before the body's names, each with how often. Only cuts after a separator count, and only those whose
 // rest is short enough to be a name: time is linear in the names.
-std::map<std::string, Lead, std::less<>> find_leads(const Dialect& dialect, const Index& index,
+std::map<std::string, Lead, std::less<>> find_leads(const Dialect& dialect, const std::vector<std::string>& names,
                                                     const std::vector<bool>& skip) {
   std::map<std::string, Lead, std::less<>> leads;
-  for (std::size_t t = 0; t < index.tensors.size(); ++t) {
+  for (std::size_t t = 0; t < names.size(); ++t) {
     if (skip[t]) continue;
-    const std::string_view name = index.tensors[t].name;
+    const std::string_view name = names[t];
     const std::size_t longest = dialect.rooted.longest();
     for (std::size_t cut = name.size() > longest ? name.size() - longest : 0; cut < name.size(); ++cut) {
       if (cut > 0 && name[cut - 1] != '.' && name[cut - 1] != '/') continue;
@@ -84,9 +84,10 @@ std::optional<std::string_view> Site::strip(std::string_view name) const {
   return name.substr(prefix.size());
 }
 
-std::vector<Site> find_sites(const Dialect& dialect, const Index& index, const std::vector<bool>& skip) {
+std::vector<Site> find_sites(const Dialect& dialect, const std::vector<std::string>& names,
+                             const std::vector<bool>& skip) {
   std::vector<Site> sites;
-  for (const auto& [text, lead] : find_leads(dialect, index, skip)) {
+  for (const auto& [text, lead] : find_leads(dialect, names, skip)) {
     if (std::optional<Site> site = split_lead(dialect, text)) {
       site->names = lead.names;
       site->rows = lead.rows.size();
@@ -106,7 +107,7 @@ bool in_usual_place(const Dialect& dialect, const Site& site) {
   return true;
 }
 
-std::size_t required_patterns(const Family& family, std::size_t dialect) {
+std::set<std::size_t> required_rows(const Family& family, std::size_t dialect) {
   std::set<std::size_t> stored;
   for (const Parameter& parameter : family.parameters) {
     const Cell& cell = parameter.cells[dialect];
@@ -114,7 +115,7 @@ std::size_t required_patterns(const Family& family, std::size_t dialect) {
       stored.insert(cell.stored);
     }
   }
-  return stored.size();
+  return stored;
 }
 
 std::optional<NamedRow> row_of(const Dialect& dialect, const Site& site, std::string_view stripped) {

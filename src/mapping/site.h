@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mapping/family.h"
-#include "transload/index.h"
 
 namespace transload::mapping {
 
@@ -24,14 +24,16 @@ struct Site {
   std::optional<std::string_view> strip(std::string_view name) const;
 };
 
-// Sites of a model in this dialect, the fullest first. `skip[i]`: tensor i does not count.
-std::vector<Site> find_sites(const Dialect& dialect, const Index& index, const std::vector<bool>& skip);
+// Sites of a model in this dialect, the fullest first, among names as looked_up_names() gives them. `skip[i]`: name i
+// does not count.
+std::vector<Site> find_sites(const Dialect& dialect, const std::vector<std::string>& names,
+                             const std::vector<bool>& skip);
 
 // At the top, or in containers that the dialect's conventions name.
 bool in_usual_place(const Dialect& dialect, const Site& site);
 
-// The body's patterns that a whole model has at least (required parts, each layer's once).
-std::size_t required_patterns(const Family& family, std::size_t dialect);
+// The stored tensors that a whole model has at least (required parts, each layer's once).
+std::set<std::size_t> required_rows(const Family& family, std::size_t dialect);
 
 // What a stripped name stands for; nullopt: no row has it.
 struct NamedRow {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/text.h"
 #include "mapping/config.h"
@@ -59,13 +60,16 @@ class ConfigWriter {
       const auto known = binding_.config.find(key.name);
       if (known != binding_.config.end()) {
         if (!(cell.omit && cell.preset == known->second && !out_.contains(cell.key))) {
-          out_[cell.key] = spelt(key, cell, known->second);
+          put(cell.key, spelt(key, cell, known->second));
         }
       } else if (key.required || !cell.preset) {
-        missing.push_back(fmt::format("\"{}\"", cell.key));
+        missing.push_back(missing_key(key, cell));
       } else if (!cell.omit && !out_.contains(cell.key)) {
         out_[cell.key] = wire::parse_json(*cell.preset, "default");
       }
+    }
+    for (const auto& [key, other] : form_.same) {
+      if (out_.contains(other)) out_[key] = out_[other];
     }
     add_agreed(missing);
     if (!missing.empty()) {
@@ -93,12 +97,37 @@ class ConfigWriter {
     add_labels(*chosen.model);
   }
 
-  std::string text() const { return sorted(out_).dump(2, ' ', true) + "\n"; }
+  std::string text() const {
+    const Json all = sorted(out_);
+    if (form_.order.empty()) return all.dump(2, ' ', true) + "\n";
+    Json ordered = Json::object();
+    for (const std::string& key : form_.order) {
+      if (all.contains(key)) ordered[key] = all[key];
+    }
+    for (const auto& [key, value] : all.items()) {
+      if (!ordered.contains(key)) ordered[key] = value;
+    }
+    return ordered.dump(2, ' ', true) + "\n";
+  }
 
  private:
+  // Two keys of ours may be one of the dialect's: the first that is known is written.
+  void put(const std::string& key, Json value) {
+    if (written_.insert(key).second) out_[key] = std::move(value);
+  }
+
+  // As the target calls it, and as the source would.
+  std::string missing_key(const ConfigKey& key, const ConfigCell& cell) const {
+    const auto from = family_.dialect_index(binding_.dialect);
+    const std::string own = from ? key.cells[*from].key : "";
+    if (own.empty() || own == cell.key) return fmt::format("\"{}\"", cell.key);
+    return fmt::format("\"{}\" (\"{}\" for {})", cell.key, own, family_.dialects[*from].title);
+  }
+
   Json spelt(const ConfigKey& key, const ConfigCell& cell, const std::string& value) const {
     const auto& spellings = key.spellings[dialect_];
-    const Json json = wire::parse_json(value, key.name);
+    Json json = wire::parse_json(value, key.name);
+    if (cell.plus != 0) json = json.get<std::int64_t>() + cell.plus;
     if (spellings.empty() || !json.is_string()) return json;
     const auto found = spellings.find(json.get<std::string>());
     if (found == spellings.end()) {
@@ -147,6 +176,7 @@ class ConfigWriter {
   std::size_t dialect_;
   const ConfigFile& form_;
   std::vector<std::string> wanted_;
+  std::set<std::string> written_;  // keys
   Json out_;
 };
 

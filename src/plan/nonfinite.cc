@@ -118,6 +118,23 @@ std::optional<Element> first_nonfinite(const Reader& reader, const TensorInfo& t
   return found;
 }
 
+std::optional<Element> first_nonzero(const Reader& reader, const TensorInfo& tensor) {
+  std::optional<Element> found;
+  for_each_block(reader, tensor, [&](std::uint64_t first, ByteView bytes) {
+    if (found || std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; })) return;
+    if (!is_float(tensor.dtype)) {
+      const auto at = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{0}; });
+      const auto number = static_cast<std::uint64_t>(at - bytes.begin()) / element_bytes(tensor.dtype);
+      found = element(tensor, first + number, static_cast<double>(*at));
+      return;
+    }
+    const std::vector<double> values = as_doubles(tensor.dtype, bytes);
+    const auto at = std::ranges::find_if(values, [](double value) { return value != 0; });
+    if (at != values.end()) found = element(tensor, first + static_cast<std::uint64_t>(at - values.begin()), *at);
+  });
+  return found;
+}
+
 Overflow overflow_of(const Reader& reader, const TensorInfo& tensor, DType to) {
   Overflow overflow;
   std::vector<std::byte> narrow;

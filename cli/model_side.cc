@@ -1,0 +1,118 @@
+#include "model_side.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "output.h"
+#include "transload/error.h"
+
+namespace transload::cli {
+namespace {
+
+Where at(const Location& location) { return {.file = location.display, .offset = {}, .tensor = {}}; }
+
+// The dialect whose keys a configuration has: "gluon", "hf", or "tf1" for Google's, whose keys are all HF's, too.
+std::string keys_of(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto has_any = [&](std::initializer_list<const char*> keys) {
+    return std::ranges::any_of(keys, [&](const char* key) { return json.contains(key); });
+  };
+  if (has_any({"num_layers", "num_heads", "units"})) return "gluon";
+  if (has_any({"model_type", "architectures", "transformers_version", "layer_norm_eps", "torch_dtype", "dtype"}))
+    return "hf";
+  return "tf1";
+}
+
+// transformers reads Google's file as its own.
+bool is_own(const std::string& keys, const std::string& dialect) {
+  return keys == dialect || (keys == "tf1" && dialect == "hf");
+}
+
+Detected detected_of(const Location& location, const Reader& reader, const ModelOptions& options,
+                     const std::optional<TextFile>& config) {
+  DetectOptions detect_options;
+  detect_options.family = options.family;
+  if (config) detect_options.config_json = config->text;
+  Detected detected = detect(reader.index(), detect_options);
+  if (!detected.undecided.empty()) {
+    // They have the same names, and so the same graph: which of them it is matters to a mapping only.
+    const auto& all = detected.undecided;
+    detect_options.family = std::ranges::find(all, options.kin) != all.end() ? options.kin : all.front();
+    detected = detect(reader.index(), detect_options);
+  }
+  if (!detected.family.empty()) return detected;
+  std::string known;
+  for (const std::string_view family : builtin_families())
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", family);
+  throw Error(Errc::unmapped,
+              options.family.empty() ? fmt::format("its tensors are of no model family that is known ({})", known)
+                                     : fmt::format("its tensors are not those of the family '{}'", options.family),
+              at(location), "transload inspect lists what is there");
+}
+
+std::string prefix_of(const Binding& binding) {
+  std::string prefix = binding.container.empty() ? "" : binding.container + "/";
+  prefix += binding.prefix;
+  // GluonNLP's graph reads names from the model's own block on; the others' names have their root in them.
+  if (binding.dialect == "gluon") prefix += binding.root;
+  return prefix;
+}
+
+}  // namespace
+
+std::optional<TextFile> config_beside(const Location& location) {
+  const fs::path name(location.name);
+  if (name.extension() == ".params" && !location.folder.empty()) {
+    const fs::path path = location.folder / name.stem().concat(".json");
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) {
+      TextFile file = read_text_file(path);
+      if (keys_of(file.text) == "gluon") return file;  // an exported model's graph may have that name, too
+    }
+  }
+  return find_config(location);
+}
+
+Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const Binding& binding,
+               const std::optional<TextFile>& config) {
+  Model model{std::move(reader), location.display, binding.family, binding.dialect, prefix_of(binding), {}, {}};
+  if (config) {
+    model.config_name = config->name;
+    if (is_own(keys_of(config->text), binding.dialect)) {
+      model.config_json = config->text;
+      return model;
+    }
+  }
+  try {
+    model.config_json =
+        Mapping::builtin(binding.family).config_file(binding, binding.dialect, DType::f32, std::nullopt);
+  } catch (Error& error) {
+    error.in(at(location));
+    throw error.advise("give its configuration with --config F (of the second model: --config-b F)");
+  }
+  if (model.config_name.empty()) model.config_name = fmt::format("what is known of {}", location.display);
+  return model;
+}
+
+Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const ModelOptions& options) {
+  const std::optional<TextFile> config = options.config ? options.config : config_beside(location);
+  const Detected detected = detected_of(location, *reader, options, config);
+  BindOptions bind;
+  bind.dialect = detected.dialect;
+  if (config) {
+    bind.config_json = config->text;
+    bind.config_name = config->name;
+  }
+  try {
+    const Binding binding = Mapping::builtin(detected.family).bind(reader->index(), bind);
+    return model_of(location, std::move(reader), binding, config);
+  } catch (Error& error) {
+    throw error.in(at(location));
+  }
+}
+
+}  // namespace transload::cli

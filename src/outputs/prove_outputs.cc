@@ -1,0 +1,137 @@
+#include "transload/prove_outputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "outputs/lockstep.h"
+#include "outputs/mistakes.h"
+#include "transload/error.h"
+
+namespace transload {
+namespace {
+
+using namespace outputs;
+
+// Sizes that the tensors show: models that differ in them are not the same model, and cannot be run on the same ids.
+void check_sizes(const Model& first, const Model& second, const forward::Sizes& a, const forward::Sizes& b) {
+  std::vector<std::string> problems;
+  const auto check = [&](std::string_view what, std::int64_t x, std::int64_t y) {
+    if (x != y) problems.push_back(fmt::format("{}: {} and {}", what, x, y));
+  };
+  check("layers", a.layers, b.layers);
+  check("width of the hidden states", a.hidden, b.hidden);
+  check("width of the feed-forward layers", a.inner, b.inner);
+  check("words of the vocabulary", a.vocabulary, b.vocabulary);
+  check("positions", a.positions, b.positions);
+  if (a.types > 1 && b.types > 1) check("token types", a.types, b.types);
+  if (problems.empty()) return;
+  throw Error(Errc::mismatch, fmt::format("is not of the size of '{}': {}", first.display, problems.front()),
+              {.file = second.display, .offset = {}, .tensor = {}}, "compare a model with its own conversion")
+      .add(problems.size() > 1 ? problems : std::vector<std::string>());
+}
+
+// How many attention heads there are is nowhere in the tensors.
+void check_heads(const forward::Sizes& a, const forward::Sizes& b, std::vector<std::string>& contradictions) {
+  if (a.heads == b.heads) return;
+  contradictions.push_back(fmt::format(
+      "attention heads: {} in the first model, {} in the second; only their configurations can say", a.heads, b.heads));
+}
+
+void note_what_one_has(const forward::Graph& first, const forward::Graph& second, std::vector<std::string>& notes) {
+  const auto note = [&](bool has_first, bool has_second, std::string_view what) {
+    if (has_first == has_second) return;
+    notes.push_back(fmt::format("only the {} model has {}: it is not compared", has_first ? "first" : "second", what));
+  };
+  note(first.has_pooler(), second.has_pooler(), "a pooler");
+  using forward::Head;
+  for (const Head head : {Head::mlm, Head::nsp, Head::classifier, Head::token_classifier, Head::span}) {
+    const auto has = [&](const forward::Graph& graph) {
+      return std::ranges::find(graph.heads(), head) != graph.heads().end();
+    };
+    note(has(first), has(second), fmt::format("the head {}", forward::name(head)));
+  }
+}
+
+void note_types(const forward::Sizes& a, const forward::Sizes& b, std::vector<std::string>& notes) {
+  const std::int64_t most = std::max(a.types, b.types), least = std::min(a.types, b.types);
+  if (most < 2 || least >= 2) return;
+  notes.push_back(fmt::format("only the {} model has {} token types: both are run with type 0 only",
+                              a.types == most ? "first" : "second", most));
+}
+
+std::uint64_t count_tokens(const std::vector<TokenBatch>& batches) {
+  std::uint64_t tokens = 0;
+  for (const TokenBatch& batch : batches) tokens += token_places(batch).size();
+  return tokens;
+}
+
+}  // namespace
+
+outputs::Limits outputs::limits_of(const Model& first, const Model& second) {
+  const Side a(first), b(second);
+  const forward::Sizes &x = a.graph->sizes(), &y = b.graph->sizes();
+  check_sizes(first, second, x, y);
+  return {x.vocabulary, x.positions, std::min(x.types, y.types)};
+}
+
+bool OutputsProof::holds() const noexcept {
+  return !stages.empty() && contradictions.empty() && first_beyond() == nullptr;
+}
+
+const StageDifference* OutputsProof::first_beyond() const noexcept {
+  const auto found = std::ranges::find_if(stages, [](const StageDifference& stage) { return !stage.within; });
+  return found == stages.end() ? nullptr : &*found;
+}
+
+OutputsProof prove_outputs(const Model& first, const Model& second, const OutputsOptions& options) {
+  Side a(first), b(second);
+  const forward::Sizes &x = a.graph->sizes(), &y = b.graph->sizes();
+  check_sizes(first, second, x, y);
+
+  OutputsProof proof;
+  const Limits limits{x.vocabulary, x.positions, std::min(x.types, y.types)};
+  const bool own = !options.inputs.empty();
+  std::vector<TokenBatch> batches = own ? options.inputs : default_inputs(limits, options.longest);
+  check_inputs(batches, limits);
+  proof.tokens = count_tokens(batches);
+  const Inputs inputs = make_inputs(std::move(batches));
+  a.prepare(inputs);
+  b.prepare(inputs);
+
+  const std::vector<Stage> stages = common_stages(*a.graph, *b.graph);
+  const bool with_mlm = std::ranges::any_of(stages, [](const Stage& each) { return each.kind == Stage::Kind::mlm; });
+  const Judged judged = judge(*a.graph, *b.graph, with_mlm);
+  proof.contradictions = judged.contradictions;
+  check_heads(x, y, proof.contradictions);
+  note_what_one_has(*a.graph, *b.graph, proof.notes);
+  note_types(x, y, proof.notes);
+
+  std::uint64_t done = 0;
+  const auto go_on = [&] {
+    if (options.stop.stop_requested()) throw Error(Errc::usage, "stopped");
+  };
+  forward::set_threads(options.threads);
+  const Gate gate{options.gate, options.atol};
+  LockstepResult result = run_lockstep(a, b, inputs, stages, judged, gate, [&] {
+    if (options.progress) options.progress(++done, stages.size());
+    go_on();
+  });
+  proof.stages = std::move(result.stages);
+  proof.variants = std::move(result.variants);
+  proof.rounding = result.rounding;
+  if (!result.beyond) return proof;
+
+  if (result.second_stores_more) {
+    proof.notes.push_back(
+        "the second model stores more bits than the first: if the first is the one that was rounded, name it second");
+  }
+  if (options.find_mistake) {
+    Diagnosis diagnosis = find_mistake({a, b, inputs, stages, judged, gate, go_on}, std::move(*result.beyond));
+    proof.mistake = std::move(diagnosis.mistake);
+    for (std::string& note : diagnosis.notes) proof.notes.push_back(std::move(note));
+  }
+  return proof;
+}
+
+}  // namespace transload

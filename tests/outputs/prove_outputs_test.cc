@@ -1,0 +1,232 @@
+// What two models have to agree in, and what else the proof says of them.
+
+#include "transload/prove_outputs.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <stop_token>
+
+#include "outputs/report.h"
+#include "support/errors.h"
+#include "tiny_model.h"
+
+namespace transload {
+namespace {
+
+using testing::TinyModel;
+
+// The wrapping that PyTorch's DataParallel leaves, as another checkpoint of the same model.
+Model renamed(const TinyModel& tiny) {
+  TinyModel other = tiny;
+  other.tensors.clear();
+  for (const auto& [name, values] : tiny.tensors) other.tensors["module." + name] = values;
+  Model model = other.model("renamed");
+  model.prefix = "module.";
+  return model;
+}
+
+OutputsOptions with(std::vector<TokenBatch> inputs, bool find_mistake = true) {
+  OutputsOptions options;
+  options.inputs = std::move(inputs);
+  options.find_mistake = find_mistake;
+  return options;
+}
+
+TEST(ProveOutputs, TwoRightModelsAgree) {
+  const TinyModel tiny;
+  const OutputsProof proof = prove_outputs(tiny.model(), renamed(tiny));
+  EXPECT_TRUE(proof.holds()) << outputs::summary(proof);
+  EXPECT_EQ(proof.first_beyond(), nullptr);
+  std::vector<std::string> names;
+  for (const StageDifference& stage : proof.stages) {
+    names.push_back(stage.stage);
+    EXPECT_LT(stage.relative(), 1e-12) << stage.stage;
+    EXPECT_GT(stage.scale, 0.0) << stage.stage;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"embeddings", "layer 0", "layer 1", "layer 2", "pooled", "mlm", "nsp"}));
+  EXPECT_TRUE(proof.variants.empty());
+  EXPECT_FALSE(proof.rounding.has_value());
+  EXPECT_TRUE(proof.mistake.empty());
+  EXPECT_EQ(proof.tokens, 1u + 15 + 40 + 24 + 11);
+}
+
+TEST(ProveOutputs, AnySingleValueThatDiffersIsFound) {
+  const TinyModel tiny;
+  for (const auto& [name, values] : tiny.tensors) {
+    if (name.ends_with("key.bias")) continue;  // adds the same to every score of a row: no output depends on it
+    TinyModel other = tiny;
+    std::vector<float>& data = other[name];
+    for (float& value : data) value += 1e-3F;
+    const OutputsProof proof = prove_outputs(tiny.model(), other.model(), with({}, false));
+    EXPECT_FALSE(proof.holds()) << name;
+  }
+}
+
+TEST(ProveOutputs, ValuesOfPaddingDoNotCount) {
+  const TinyModel tiny;
+  TokenBatch batch{"mine", 2, 5, {7, 8, 9, 10, 11, 12, 13, 0, 0, 0}, {}, {5, 2}};
+  const OutputsProof proof = prove_outputs(tiny.model(), tiny.model(), with({batch}));
+  EXPECT_TRUE(proof.holds());
+  EXPECT_EQ(proof.tokens, 7u);
+}
+
+TEST(ProveOutputs, RoundingIsJudgedApart) {
+  const TinyModel tiny;
+  for (const DType to : {DType::f16, DType::bf16}) {
+    TinyModel narrow = tiny;
+    narrow.stored = to;
+    const OutputsProof proof = prove_outputs(tiny.model(), narrow.model());
+    EXPECT_TRUE(proof.holds()) << outputs::summary(proof);
+    for (const StageDifference& stage : proof.stages) EXPECT_LT(stage.relative(), 1e-12) << stage.stage;
+    ASSERT_TRUE(proof.rounding.has_value());
+    EXPECT_EQ(proof.rounding->to, to);
+    EXPECT_GT(proof.rounding->largest, to == DType::f16 ? 1e-4 : 1e-3);
+    EXPECT_LT(proof.rounding->largest, to == DType::f16 ? 2e-2 : 2e-1);
+    EXPECT_EQ(proof.rounding->allclose, proof.rounding->largest <= 1e-3);
+  }
+}
+
+TEST(ProveOutputs, RoundingDoesNotHideAMistake) {
+  const TinyModel tiny;
+  TinyModel narrow = tiny;
+  narrow.stored = DType::bf16;
+  narrow.swap(TinyModel::layer(1, "attention.self.query.bias"), TinyModel::layer(1, "attention.self.key.bias"));
+  const OutputsProof proof = prove_outputs(tiny.model(), narrow.model());
+  EXPECT_FALSE(proof.holds());
+  EXPECT_TRUE(proof.mistake.starts_with("layer 1: query and key have changed places (biases only)")) << proof.mistake;
+}
+
+TEST(ProveOutputs, TheRoundedOneBelongsSecond) {
+  const TinyModel tiny;
+  TinyModel narrow = tiny;
+  narrow.stored = DType::f16;
+  const OutputsProof proof = prove_outputs(narrow.model(), tiny.model(), with({}, false));
+  EXPECT_FALSE(proof.holds());
+  ASSERT_FALSE(proof.notes.empty());
+  EXPECT_NE(proof.notes.back().find("name it second"), std::string::npos);
+}
+
+TEST(ProveOutputs, ConfigurationsThatContradictEachOtherFail) {
+  const TinyModel tiny;
+  TinyModel other = tiny;
+  other.config["layer_norm_eps"] = "1e-7";
+  OutputsProof proof = prove_outputs(tiny.model(), other.model());
+  EXPECT_FALSE(proof.holds());
+  ASSERT_EQ(proof.contradictions.size(), 1u);
+  EXPECT_NE(proof.contradictions[0].find("1e-12"), std::string::npos) << proof.contradictions[0];
+  EXPECT_NE(proof.contradictions[0].find("1e-07"), std::string::npos) << proof.contradictions[0];
+  EXPECT_TRUE(proof.mistake.starts_with("embeddings, every layer and mlm: the second model's epsilon is 1e-07"))
+      << proof.mistake;
+
+  other = tiny;
+  other.config["hidden_act"] = "\"gelu_new\"";
+  proof = prove_outputs(tiny.model(), other.model());
+  EXPECT_FALSE(proof.holds());
+  EXPECT_EQ(proof.contradictions.size(), 1u);
+  EXPECT_TRUE(proof.mistake.starts_with("every layer and mlm: the second model's activation is gelu (tanh)"))
+      << proof.mistake;
+
+  other = tiny;
+  other.config["num_attention_heads"] = "2";
+  proof = prove_outputs(tiny.model(), other.model());
+  EXPECT_FALSE(proof.holds());
+  EXPECT_EQ(proof.contradictions.size(), 1u);
+  EXPECT_TRUE(proof.mistake.starts_with("every layer: the second model runs with 2 attention heads")) << proof.mistake;
+}
+
+TEST(ProveOutputs, AContradictionFailsEvenWhereNoOutputShowsIt) {
+  const TinyModel tiny({}, false);
+  TinyModel other = tiny;
+  other.config["layer_norm_eps"] = "1.0000000000001e-12";
+  const OutputsProof proof = prove_outputs(tiny.model(), other.model());
+  EXPECT_EQ(proof.first_beyond(), nullptr);
+  EXPECT_FALSE(proof.holds());
+  EXPECT_NE(outputs::summary(proof).find("contradict"), std::string::npos);
+}
+
+TEST(ProveOutputs, PartsThatOnlyOneHasAreNoted) {
+  const TinyModel with;
+  TinyModel without({}, false);
+  without.tensors.erase("bert.pooler.dense.weight");
+  without.tensors.erase("bert.pooler.dense.bias");
+  const OutputsProof proof = prove_outputs(with.model(), without.model());
+  EXPECT_TRUE(proof.holds());
+  EXPECT_EQ(proof.stages.size(), 4u);
+  EXPECT_EQ(proof.notes.size(), 3u);
+}
+
+TEST(ProveOutputs, ModelsOfDifferentSizesAreRefused) {
+  const TinyModel tiny;
+  for (const testing::Sizes& sizes :
+       {testing::Sizes{2, 16, 4, 24, 50, 40, 2}, testing::Sizes{3, 16, 4, 32, 50, 40, 2},
+        testing::Sizes{3, 16, 4, 24, 51, 40, 2}, testing::Sizes{3, 16, 4, 24, 50, 41, 2}}) {
+    const auto call = [&] { prove_outputs(tiny.model(), TinyModel(sizes).model("other")); };
+    EXPECT_TRUE(testing::refuses(call, Errc::mismatch, "other: is not of the size of 'memory'"));
+  }
+}
+
+TEST(ProveOutputs, IdsOutOfRangeAreErrors) {
+  const TinyModel tiny;
+  const auto refused = [&](const TokenBatch& batch, std::string_view text) {
+    return testing::refuses([&] { prove_outputs(tiny.model(), tiny.model(), with({batch})); }, Errc::usage, text);
+  };
+  EXPECT_TRUE(refused({"mine", 1, 2, {3, 50}, {}, {}}, "id 50 (sequence 0, position 1)"));
+  EXPECT_TRUE(refused({"mine", 1, 2, {-1, 4}, {}, {}}, "id -1"));
+  EXPECT_TRUE(refused({"mine", 1, 41, std::vector<std::int64_t>(41, 5), {}, {}}, "41 tokens are more than the 40"));
+  EXPECT_TRUE(refused({"mine", 1, 2, {1, 2}, {0, 2}, {}}, "token type 2"));
+  EXPECT_TRUE(refused({"mine", 1, 2, {1, 2}, {}, {3}}, "3 valid tokens"));
+  EXPECT_TRUE(refused({"mine", 1, 2, {1, 2}, {}, {0}}, "0 valid tokens"));
+  EXPECT_TRUE(refused({"mine", 2, 2, {1, 2}, {}, {}}, "2 ids are not 2 sequences of 2"));
+  EXPECT_TRUE(refused({"mine", 0, 0, {}, {}, {}}, "there is no token"));
+}
+
+TEST(ProveOutputs, NotANumberEqualsNothing) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    TinyModel tiny;
+    tiny[TinyModel::layer(1, "output.dense.bias")][3] = bad;
+    const OutputsProof proof = prove_outputs(tiny.model(), tiny.model());
+    EXPECT_FALSE(proof.holds());
+    ASSERT_NE(proof.first_beyond(), nullptr);
+    EXPECT_EQ(proof.first_beyond()->stage, "layer 1");
+    EXPECT_TRUE(std::isinf(proof.first_beyond()->largest));
+    EXPECT_TRUE(outputs::to_json(proof)["stages"][2]["difference"].is_null());
+  }
+}
+
+TEST(ProveOutputs, AnAbsoluteGateTakesTheRelativeOnesPlace) {
+  const TinyModel tiny;
+  TinyModel other = tiny;
+  other[TinyModel::layer(0, "output.dense.bias")][0] += 1e-4F;
+  OutputsOptions options;
+  options.find_mistake = false;
+  EXPECT_FALSE(prove_outputs(tiny.model(), other.model(), options).holds());
+  options.atol = 1e-2;
+  EXPECT_TRUE(prove_outputs(tiny.model(), other.model(), options).holds());
+}
+
+TEST(ProveOutputs, StopsAndCountsStages) {
+  const TinyModel tiny;
+  std::stop_source stop;
+  std::uint64_t last = 0, all = 0;
+  OutputsOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { last = done, all = total; };
+  options.stop = stop.get_token();
+  EXPECT_TRUE(prove_outputs(tiny.model(), tiny.model(), options).holds());
+  EXPECT_EQ(last, 7u);
+  EXPECT_EQ(all, 7u);
+  stop.request_stop();
+  EXPECT_TRUE(testing::refuses([&] { prove_outputs(tiny.model(), tiny.model(), options); }, Errc::usage, "stopped"));
+}
+
+TEST(ProveOutputs, TheLongestThatBothTake) {
+  const TinyModel tiny({3, 16, 4, 24, 50, 200, 2});
+  OutputsOptions options;
+  const std::uint64_t usual = prove_outputs(tiny.model(), tiny.model(), options).tokens;
+  options.longest = true;
+  EXPECT_EQ(prove_outputs(tiny.model(), tiny.model(), options).tokens, usual + 200);
+}
+
+}  // namespace
+}  // namespace transload
