@@ -24,7 +24,7 @@ struct Options {
 
 Json to_json(const Target& target, const Job& job) {
   Json json{{"format", target.format->name},
-            {"dialect", job.binding ? Json(target.dialect.empty() ? "hf" : target.dialect) : Json(nullptr)},
+            {"dialect", job.binding ? Json(target.resolved_dialect()) : Json(nullptr)},
             {"path", target.display()},
             {"tensors", job.plan.slots.size()},
             {"bytes", total_bytes(job.plan)}};
@@ -128,6 +128,7 @@ void split_from(const std::string& from, LocateOptions& locate, JobOptions& job)
   }
   job.from_dialect = from;
   if (from == "tf1") locate.format = "tensor_bundle";
+  if (from == "gluon") locate.format = "mxnet";
 }
 
 JobOptions job_options(const Options& options, const Location& location) {
@@ -183,7 +184,7 @@ int convert(const Options& options) {
     report["notes"].push_back(note);
   }
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
-           job.binding ? fmt::format(", dialect {}", target.dialect.empty() ? "hf" : target.dialect) : "",
+           job.binding ? fmt::format(", dialect {}", target.resolved_dialect()) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
   out.line("{}", outcome.proof ? "proof " + summary(*outcome.proof) : "not proven (--proof none)");
   report["proof"] = outcome.proof ? to_json(*outcome.proof) : Json(nullptr);
@@ -205,15 +206,18 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       ->required();
   verb->add_option(
           "DST", o->destination,
-          "NAME.safetensors: one file; with --to tf1 a prefix such as out/model.ckpt; else a Hugging Face folder")
+          "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to gluon X.params and "
+          "X.json; else a Hugging Face folder")
       ->required();
-  verb->add_option("--to", o->to, "Dialect of the output")->check(one_of({"tf1", "hf"}))->type_name("tf1|hf");
+  verb->add_option("--to", o->to, "Dialect of the output")
+      ->check(one_of({"tf1", "hf", "gluon"}))
+      ->type_name("tf1|hf|gluon");
   verb->add_option("--from", o->from, "Dialect of the source, or the format to take where a folder holds several")
-      ->check(one_of({"tf1", "hf", "torch", "safetensors", "tensor_bundle"}))
+      ->check(one_of({"tf1", "hf", "gluon", "torch", "safetensors", "tensor_bundle", "mxnet"}))
       ->type_name("NAME");
   verb->add_option("--format", o->format, "Format of the output (default: what DST and --to imply)")
-      ->check(one_of({"safetensors", "tensor_bundle", "torch"}))
-      ->type_name("safetensors|torch|tensor_bundle");
+      ->check(one_of({"safetensors", "tensor_bundle", "torch", "mxnet"}))
+      ->type_name("safetensors|torch|tensor_bundle|mxnet");
   verb->add_option("--dtype", o->dtype, "Dtype of floating-point tensors; narrower ones are rounded to nearest even")
       ->check(one_of({"keep", "f32", "f16", "bf16"}))
       ->type_name("keep|f32|f16|bf16")
@@ -221,7 +225,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--config", o->config, "Configuration of the model, in any dialect's keys; wins over one beside SRC")
       ->type_name("FILE");
   verb->add_option("--family", o->family, "Model family (default: found from the names); none keeps all names")
-      ->type_name("bert|none");
+      ->type_name("bert|bort|roberta|none");
   verb->add_option("--key", o->key, "The container of a nested checkpoint, such as model/ema")->type_name("KEY");
   verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
       ->type_name("GLOB")
@@ -245,6 +249,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       "  transload convert bert-base-uncased/ out/bert.ckpt --to tf1\n"
       "  transload convert out/bert.ckpt bert-again/ --to hf\n"
       "  transload convert pytorch_model.bin model.safetensors\n"
+      "  transload convert out/bert.ckpt bert-for-torch/ --to hf --format torch\n"
       "  transload convert model/ out/model.ckpt --to tf1 --dry-run");
   verb->callback([o, &run, &json] {
     json = o->json;

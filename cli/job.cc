@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/text.h"
+#include "generation_config.h"
 #include "interrupt.h"
 #include "output.h"
 #include "plan/ties.h"
@@ -104,15 +105,15 @@ void note_rounding(Plan& plan, const Index& index, DType to) {
 }
 
 struct Choice {
-  std::string family, dialect;
+  std::string family, dialect, note;
 };
 
-// The model_type that a configuration names; empty where it names none.
-std::string model_type(const std::optional<TextFile>& config) {
-  if (!config) return {};
-  const Json json = Json::parse(config->text, nullptr, false);
-  const bool named = json.is_object() && json.contains("model_type") && json["model_type"].is_string();
-  return named ? json["model_type"].get<std::string>() : "";
+// Whether the tensors are only counted, as in a list without names.
+bool nameless(const Index& index) {
+  for (std::size_t i = 0; i < index.tensors.size(); ++i) {
+    if (index.tensors[i].name != std::to_string(i)) return false;
+  }
+  return !index.tensors.empty();
 }
 
 // RoBERTa and its kin have the tensors of a BERT under the same names, and compute something else from them. What tells
@@ -122,7 +123,7 @@ void refuse_lookalike(const Location& location, const Binding& binding) {
   if (binding.family != "bert" || types == binding.config.end() || types->second != "1") return;
   throw Error(Errc::unmapped,
               "has the names of a BERT, but one token type as RoBERTa has, and no configuration says which it is",
-              at(location), "give its configuration with --config F; or --family bert if it is one");
+              at(location), "give its configuration with --config F; or say --family bert, bort or roberta");
 }
 
 // A checkpoint without a configuration of its own would be taken for a model of the one that lies there.
@@ -139,14 +140,39 @@ void refuse_foreign_config(const Target& target) {
 Choice choose(const Location& location, const Reader& source, const Target& target, const JobOptions& options,
               const std::optional<TextFile>& config) {
   if (options.family == "none") return {};
-  Choice choice{options.family, options.from_dialect};
+  if (!options.family.empty()) static_cast<void>(Mapping::builtin(options.family));
+  Choice choice{options.family, options.from_dialect, {}};
   if (!choice.family.empty() && !choice.dialect.empty()) return choice;
-  Detected detected = detect(source.index());
-  // Names alone do not tell BERT from its relatives; a configuration does.
-  if (const std::string type = model_type(config); !type.empty() && type != detected.family) detected = {};
-  if (choice.family.empty()) choice.family = detected.family;
-  if (choice.dialect.empty() && choice.family == detected.family) choice.dialect = detected.dialect;
+  DetectOptions detecting{options.family, options.from_dialect, target.resolved_dialect(), {}};
+  if (config && options.family.empty()) detecting.config_json = config->text;
+  Detected detected = detect(source.index(), detecting);
+  if (!detected.undecided.empty()) {
+    std::string families;
+    for (const std::string& family : detected.undecided) families += (families.empty() ? "" : " or ") + family;
+    throw Error(Errc::unmapped,
+                fmt::format("its tensors have the names of a {}, and nothing says which it is", families), at(location),
+                "--family says which; or give its configuration with --config F (only RoBERTa's has no "
+                "\"token_type_vocab_size\")");
+  }
+  // A model that another dialect would know is no unknown model.
+  if (detected.family.empty() && choice.family.empty()) {
+    detecting.to_dialect.clear();
+    if (Detected other = detect(source.index(), detecting); !other.family.empty() && !target.dialect.empty()) {
+      detected = std::move(other);
+    }
+  }
+  if (choice.family.empty()) {
+    choice.family = detected.family;
+    choice.note = detected.note;
+  }
+  if (choice.dialect.empty()) choice.dialect = detected.dialect;
   if (!choice.family.empty()) return choice;
+  if (nameless(source.index())) {
+    if (target.bare && target.dialect.empty()) return {};
+    throw Error(Errc::unmapped, "holds a list of arrays without names: nothing says which tensor is which",
+                at(location),
+                "save it again with names, as Block.save_parameters() does; --family none changes the format only");
+  }
   if (target.bare && target.dialect.empty()) return {};
   std::string known;
   for (const std::string_view family : builtin_families())
@@ -185,7 +211,8 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       job.binding->notes.push_back(
           "without a configuration, its relatives (RoBERTa, XLM-R) look like a BERT: it is taken for one");
     }
-    const std::string to = target.dialect.empty() ? "hf" : target.dialect;
+    if (!choice.note.empty()) job.binding->notes.push_back(choice.note);
+    const std::string to = target.resolved_dialect();
     std::vector<std::string> parts;  // none: all
     if (options.body_only) {
       std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
@@ -197,14 +224,16 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       const DType dtype = options.floats.value_or(main_dtype(job.plan));
       const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;
       try {
-        job.sidecars.push_back(
-            {to == "tf1" ? "bert_config.json" : "config.json", mapping.config_file(*job.binding, to, dtype, base)});
+        job.sidecars.push_back({target.config_name(), mapping.config_file(*job.binding, to, dtype, base)});
       } catch (Error& error) {
         // A TensorFlow checkpoint is whole without a configuration; a Hugging Face folder is not.
         if (to != "tf1" || error.code() != Errc::unmapped) throw error.in(at(location));
         refuse_foreign_config(target);
         job.plan.notes.push_back(
             fmt::format("bert_config.json is not written: {}; --config F gives it", error.message()));
+      }
+      if (to == "hf") {
+        if (auto file = generation_config(location, job.sidecars.back().bytes)) job.sidecars.push_back(*file);
       }
       for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
     }
@@ -223,6 +252,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
                     name(main_dtype(job.plan))));
   }
 
+  if (const std::string note = shadow_note(target); !note.empty()) job.plan.notes.push_back(note);
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {

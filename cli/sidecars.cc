@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "transload/error.h"
@@ -10,10 +11,9 @@ namespace transload::cli {
 namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
-constexpr std::array<std::string_view, 1> kForEveryDialect{"vocab.txt"};
-constexpr std::array<std::string_view, 6> kForHuggingFace{
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-    "merges.txt"};
+constexpr std::array<std::string_view, 7> kForHuggingFace{
+    "vocab.txt",  "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt"};
 
 bool is_paper(std::string_view name) {
   return name == "README.md" || name == "LICENSE" || name == "LICENSE.txt" || name == "LICENSE.md" || name == "NOTICE";
@@ -22,6 +22,13 @@ bool is_paper(std::string_view name) {
 bool is_regular(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+// Other files go by the same name, such as the symbol of a network.
+bool is_configuration(const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  return json.is_object() && (json.contains("num_layers") || json.contains("num_heads") || json.contains("units") ||
+                              json.contains("num_attention_heads"));
 }
 
 }  // namespace
@@ -38,6 +45,13 @@ TextFile read_text_file(const fs::path& path) {
 }
 
 std::optional<TextFile> find_config(const Location& location) {
+  if (location.format != nullptr && location.format->name == "mxnet") {
+    const fs::path own = location.folder / fs::path(location.name).filename().replace_extension(".json");
+    if (is_regular(own)) {
+      TextFile file = read_text_file(own);
+      if (is_configuration(file.text)) return file;
+    }
+  }
   std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
   if (location.format != nullptr && location.format->name == "tensor_bundle") std::swap(names[0], names[1]);
   for (const std::string_view name : names) {
@@ -47,8 +61,10 @@ std::optional<TextFile> find_config(const Location& location) {
 }
 
 std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, bool with_papers) {
-  std::vector<std::string> names(kForEveryDialect.begin(), kForEveryDialect.end());
-  if (to_dialect == "hf") names.insert(names.end(), kForHuggingFace.begin(), kForHuggingFace.end());
+  std::vector<std::string> names;
+  if (to_dialect == "tf1") names = {"vocab.txt"};
+  if (to_dialect == "hf") names.assign(kForHuggingFace.begin(), kForHuggingFace.end());
+  if (to_dialect == "gluon") names = {fs::path(location.name).filename().replace_extension(".vocab").string()};
   if (with_papers) {
     for (const std::string& name : open_folder(location.folder)->list()) {
       if (is_paper(name)) names.push_back(name);

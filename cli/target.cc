@@ -11,12 +11,13 @@ namespace transload::cli {
 namespace {
 
 bool ends_in_weights_suffix(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kSuffixes{".safetensors", ".bin", ".pt", ".pth", ".npz"};
+  constexpr std::array<std::string_view, 6> kSuffixes{".safetensors", ".bin", ".pt", ".pth", ".npz", ".params"};
   return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
-// "torch" for a name like pytorch_model.bin, "safetensors" for anything else.
+// "torch" for a name like pytorch_model.bin, "mxnet" for .params, "safetensors" for anything else.
 std::string_view format_of_name(std::string_view name) {
+  if (name.ends_with(".params")) return "mxnet";
   return name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ? "torch" : "safetensors";
 }
 
@@ -37,6 +38,12 @@ const Format& writable(std::string_view name) {
 
 }  // namespace
 
+std::string Target::config_name() const {
+  const std::string to = resolved_dialect();
+  if (to == "tf1") return "bert_config.json";
+  return to == "gluon" ? fs::path(name).replace_extension(".json").string() : "config.json";
+}
+
 Target target_of(const TargetOptions& options) {
   if (options.path.empty())
     throw Error(Errc::usage, "the destination has no name", {}, "name a file, a folder or a prefix");
@@ -48,10 +55,14 @@ Target target_of(const TargetOptions& options) {
   const std::string leaf = is_folder ? "" : path.filename().string();
 
   if (ends_in_weights_suffix(leaf)) {
-    target.bare = true;
+    target.bare = options.dialect != "gluon" || !leaf.ends_with(".params");
     target.format = &writable(options.format.empty() ? format_of_name(leaf) : std::string_view(options.format));
     target.folder = path.parent_path();
     target.name = leaf;
+  } else if (options.dialect == "gluon") {
+    target.format = &writable(options.format.empty() ? "mxnet" : std::string_view(options.format));
+    target.folder = path;
+    target.name = target.format->name == "mxnet" ? "model.params" : "model.safetensors";
   } else if (options.dialect == "tf1" || options.format == "tensor_bundle" || leaf.ends_with(".ckpt")) {
     if (target.dialect.empty()) target.dialect = "tf1";
     target.format = &writable(options.format.empty() ? "tensor_bundle" : std::string_view(options.format));
@@ -64,6 +75,17 @@ Target target_of(const TargetOptions& options) {
     target.name = target.format->name == "torch" ? "pytorch_model.bin" : "model.safetensors";
   }
   return target;
+}
+
+std::string shadow_note(const Target& target) {
+  if (target.bare || target.name != "pytorch_model.bin") return {};
+  for (const std::string_view name : {"model.safetensors", "model.safetensors.index.json"}) {
+    std::error_code ignored;
+    if (fs::exists(target.folder / name, ignored)) {
+      return fmt::format("{} lies in the folder too: transformers loads it, and not {}", name, target.name);
+    }
+  }
+  return {};
 }
 
 }  // namespace transload::cli

@@ -47,8 +47,12 @@ peers() {
   say "Installing the real frameworks that the tests compare with into build/peers (2.6 GB)"
   rm -rf build/peers
   python3 -m venv build/peers
+  local pip=build/peers/bin/pip apart
+  # What is installed without its dependencies, and built (gluonnlp has no wheel) with the setuptools that is there.
+  mapfile -t apart < <(sed -n 's/^# --no-deps //p' "$requirements")
   # torch first and alone: a CPU build is taken where pip's configuration offers one.
-  { build/peers/bin/pip install "$(grep '^torch==' "$requirements")" && build/peers/bin/pip install -r "$requirements"; } \
+  { $pip install "setuptools<81" wheel && $pip install "$(grep '^torch==' "$requirements")" \
+    && $pip install -r "$requirements" && $pip install --no-deps --no-build-isolation "${apart[@]}"; } \
     >"$TMP_LOG" 2>&1 || { tail -n 20 "$TMP_LOG" >&2; fail "pip could not install the requirements of tests/peers"; }
   echo "$wanted" >"$stamp"
 }

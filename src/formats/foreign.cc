@@ -20,14 +20,14 @@ constexpr std::array kMagics{
     Magic{"\x89HDF\r\n\x1a\n"sv,
           {"is an HDF5 file (Keras)", "name the checkpoint in one of the formats listed in the README"}},
     Magic{"GGUF"sv, {"is a GGUF file", "name the checkpoint that it was made from"}},
-    Magic{"\x93NUMPY"sv, {"is a NumPy array", ""}},
     Magic{"\x1f\x8b"sv, {"is compressed with gzip", "unpack it first"}},
     Magic{"\x28\xb5\x2f\xfd"sv, {"is compressed with zstd", "unpack it first"}},
     Magic{"BZh"sv, {"is compressed with bzip2", "unpack it first"}},
     Magic{"\xfd"
           "7zXZ"sv,
           {"is compressed with xz", "unpack it first"}},
-    Magic{"PK\x03\x04"sv, {"is a zip archive without a PyTorch checkpoint in it", "unpack it first"}},
+    Magic{"PK\x03\x04"sv,
+          {"is a zip archive without a checkpoint of PyTorch or arrays of NumPy in it", "unpack it first"}},
     Magic{"\x7f"
           "ELF"sv,
           {"is a program", ""}},

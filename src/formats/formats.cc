@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "formats/mxnet/mxnet.h"
+#include "formats/numpy/numpy.h"
 #include "formats/safetensors/safetensors.h"
 #include "formats/tensor_bundle/tensor_bundle.h"
 #include "formats/torch/torch.h"
@@ -12,8 +13,9 @@
 namespace transload {
 
 std::span<const Format> formats() noexcept {
-  static const std::vector<Format> kFormats{safetensors_format(), tensor_bundle::tensor_bundle_format(),
-                                            torch::torch_format(), mxnet::mxnet_format()};
+  static const std::vector<Format> kFormats{safetensors_format(),  tensor_bundle::tensor_bundle_format(),
+                                            torch::torch_format(), mxnet::mxnet_format(),
+                                            numpy::npz_format(),   numpy::npy_format()};
   return kFormats;
 }
 

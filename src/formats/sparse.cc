@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/text.h"
 #include "transload/error.h"
 
 namespace transload {
@@ -240,6 +241,20 @@ std::unique_ptr<Reader> make_sparse_reader(Index index, std::vector<std::shared_
   parts.seal();
   return std::make_unique<SparseReader>(std::move(index), make_reader(std::move(parts), std::move(files)),
                                         std::move(arrays));
+}
+
+std::vector<std::string> sparse_notes(const std::vector<SparseArray>& arrays) {
+  std::vector<std::string> notes;
+  for (const auto& [kind, name] : {std::pair{SparseArray::Kind::rows, "row_sparse"}, {SparseArray::Kind::csr, "csr"}}) {
+    const auto count = std::ranges::count(arrays, kind, &SparseArray::kind);
+    if (count == 0) continue;
+    const std::string first = shortened(std::ranges::find(arrays, kind, &SparseArray::kind)->name);
+    notes.push_back(count == 1 ? fmt::format("'{}' is stored as {}; it is read as a dense array.", first, name)
+                               : fmt::format("{} arrays are stored as {}, '{}' the first of them; they are read as "
+                                             "dense arrays.",
+                                             count, name, first));
+  }
+  return notes;
 }
 
 }  // namespace transload

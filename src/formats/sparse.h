@@ -42,4 +42,7 @@ struct SparseArray {
 std::unique_ptr<Reader> make_sparse_reader(Index index, std::vector<std::shared_ptr<Source>> files,
                                            std::vector<SparseArray> arrays);
 
+// What was made dense, for the notes of an index: at most one sentence per kind.
+std::vector<std::string> sparse_notes(const std::vector<SparseArray>& arrays);
+
 }  // namespace transload

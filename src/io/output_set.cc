@@ -34,14 +34,16 @@ void reserve(int fd, std::uint64_t size, const std::string& name) {
   }
 }
 
+// A new file has these permissions whatever the umask: checkpoints are made by one user and read by others.
+constexpr mode_t kMode = 0644;
+
 class TemporaryFile final : public Sink {
  public:
   TemporaryFile(const fs::path& folder, OutputSet::File file)
       : final_(folder / file.name),
         temporary_(folder / fmt::format(".{}.tmp-{}", file.name, random_suffix())),
         size_(file.size) {
-    fd_ = io::Descriptor(
-        ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, static_cast<mode_t>(0666)));
+    fd_ = io::Descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
     if (fd_.get() < 0) io::fail("create", final_.string(), errno);
     try {
       reserve(fd_.get(), size_, final_.string());
@@ -51,7 +53,8 @@ class TemporaryFile final : public Sink {
     }
     struct stat old {};
     // An earlier output keeps its permissions; where that is not allowed the default ones are as good.
-    if (::stat(final_.c_str(), &old) == 0 && ::fchmod(fd_.get(), old.st_mode & 07777) != 0) return;
+    const mode_t mode = ::stat(final_.c_str(), &old) == 0 ? old.st_mode & 07777 : kMode;
+    if (::fchmod(fd_.get(), mode) != 0) return;
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;

@@ -109,10 +109,14 @@ class Planner {
     if (!wanted(family_.parts[parameter.part]) || parameter.cells[to_].kind != Cell::Kind::stored) return false;
     if (!parameter.tie) return true;
     if (copied(parameter)) return true;
+    if (with_ties_ && !untied(parameter)) return true;
+    return untied(parameter) && claims_.contains(with_number(parameter.name, layer));
+  }
+
+  // By the configuration.
+  bool untied(const Parameter& parameter) const {
     const auto tied = binding_.config.find(parameter.tie_if);
-    const bool untied = !parameter.tie_if.empty() && tied != binding_.config.end() && tied->second == "false";
-    if (with_ties_ && !untied) return true;
-    return untied && claims_.contains(with_number(parameter.name, layer));
+    return !parameter.tie_if.empty() && tied != binding_.config.end() && tied->second == "false";
   }
 
   bool wanted_part(const std::string& name) const {
@@ -248,19 +252,23 @@ class Planner {
 
   // Every claim is used, tied to one that is, or dropped with its part.
   void account() {
-    if (with_ties_) plan_.equals = binding_.equals;
     for (const Binding::Claim& claimed : binding_.claims) {
       const Parameter& parameter = parameter_named(claimed.parameter);
-      if (used_.contains({claimed.tensor, parameter.cells[from_].member})) continue;
       const std::string& name = index_.tensors[claimed.tensor].name;
+      const auto equal = std::find_if(binding_.equals.begin(), binding_.equals.end(),
+                                      [&](const Equal& each) { return each.dropped == name; });
+      if (used_.contains({claimed.tensor, parameter.cells[from_].member})) {
+        if (with_ties_ && equal != binding_.equals.end() && !untied(parameter)) plan_.equals.push_back(*equal);
+        continue;
+      }
       const Part& part = family_.parts[parameter.part];
       if (asked_for(part) && parameter.cells[to_].kind == Cell::Kind::zeros) {
-        const std::string reason =
-            fmt::format("zeros: {} has no such tensor, and computes as if it had zeros", target().title);
-        drop(name, reason);
+        drop(name, fmt::format("zeros; {} has no such tensor", target().title));
         plan_.zeros.push_back(
             {0, name,
-             fmt::format("{} has no place for it, and adding it to another table would round", target().title)});
+             fmt::format("{} has no such tensor, and adding it to another would be a computation that "
+                         "rounds",
+                         target().title)});
         continue;
       }
       if (!asked_for(part)) {
@@ -268,14 +276,12 @@ class Planner {
                              : fmt::format("part '{}', which was not asked for", part.name));
         continue;
       }
-      const auto equal = std::find_if(binding_.equals.begin(), binding_.equals.end(),
-                                      [&](const Equal& each) { return each.dropped == name; });
       if (equal == binding_.equals.end()) {
         throw Error(Errc::unmapped, fmt::format("has no place in {} ({})", target().name, target().title),
                     {.file = {}, .offset = {}, .tensor = name}, "leave it out with --drop 'GLOB'");
       }
       drop(name, fmt::format("tied to '{}', which is kept", shortened(equal->kept)));
-      if (!with_ties_) plan_.equals.push_back(*equal);
+      plan_.equals.push_back(*equal);
     }
   }
 

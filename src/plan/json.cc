@@ -135,6 +135,10 @@ std::string to_json(const Plan& plan) {
   for (const Equal& equal : plan.equals) {
     json["equals"].push_back({{"source", equal.source}, {"kept", equal.kept}, {"dropped", equal.dropped}});
   }
+  json["zeros"] = Json::array();
+  for (const MustBeZero& zeros : plan.zeros) {
+    json["zeros"].push_back({{"source", zeros.source}, {"tensor", zeros.tensor}, {"reason", zeros.reason}});
+  }
   json["notes"] = plan.notes;
   json["metadata"] = plan.metadata;
   json["allow_overflow"] = plan.allow_overflow;
@@ -155,6 +159,9 @@ Plan plan_from_json(std::string_view text_of_plan) {
   }
   for (const Json& equal : array(json, "equals")) {
     plan.equals.push_back({source_number(equal), text(equal, "kept"), text(equal, "dropped")});
+  }
+  for (const Json& zeros : array(json, "zeros")) {
+    plan.zeros.push_back({source_number(zeros), text(zeros, "tensor"), text(zeros, "reason")});
   }
   for (const Json& note : array(json, "notes")) {
     if (!note.is_string()) fail("a note must be a text");

@@ -15,16 +15,18 @@ namespace {
 
 constexpr std::uint64_t kBlock = std::uint64_t{4} << 20;
 
-// A format's exponent field, in an unsigned integer of its width.
+// `exponent`: the exponent field of a format. Adding its lowest bit carries into the sign exactly where the field is
+// all ones; so the loop has no branch, and is done many elements at a time.
 template <class Bits>
 bool any_with_exponent(ByteView bytes, Bits exponent) noexcept {
-  bool found = false;
+  const Bits lowest = exponent & static_cast<Bits>(~exponent + 1);
+  Bits sums = 0;
   for (std::size_t at = 0; at + sizeof(Bits) <= bytes.size(); at += sizeof(Bits)) {
     Bits value;
     std::memcpy(&value, bytes.data() + at, sizeof(Bits));
-    found |= (value & exponent) == exponent;
+    sums = static_cast<Bits>(sums | static_cast<Bits>((value & exponent) + lowest));
   }
-  return found;
+  return sums >> (8 * sizeof(Bits) - 1) != 0;
 }
 
 bool exactly(DType type, ByteView bytes) noexcept {
@@ -112,6 +114,23 @@ std::optional<Element> first_nonfinite(const Reader& reader, const TensorInfo& t
     const std::vector<double> values = as_doubles(tensor.dtype, bytes);
     const auto at = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
     found = element(tensor, first + static_cast<std::uint64_t>(at - values.begin()), *at);
+  });
+  return found;
+}
+
+std::optional<Element> first_nonzero(const Reader& reader, const TensorInfo& tensor) {
+  std::optional<Element> found;
+  for_each_block(reader, tensor, [&](std::uint64_t first, ByteView bytes) {
+    if (found || std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; })) return;
+    if (!is_float(tensor.dtype)) {
+      const auto at = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{0}; });
+      const auto number = static_cast<std::uint64_t>(at - bytes.begin()) / element_bytes(tensor.dtype);
+      found = element(tensor, first + number, static_cast<double>(*at));
+      return;
+    }
+    const std::vector<double> values = as_doubles(tensor.dtype, bytes);
+    const auto at = std::ranges::find_if(values, [](double value) { return value != 0; });
+    if (at != values.end()) found = element(tensor, first + static_cast<std::uint64_t>(at - values.begin()), *at);
   });
   return found;
 }

@@ -1,4 +1,4 @@
-// NaN and infinity: noticing them while values pass by, and finding out where they are.
+// NaN, infinity, and values where zeros are promised: noticing them, and finding out where they are.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,9 @@ std::string to_text(const Element& element);  // "-inf at [0, 2]"
 
 // The first element that is NaN or infinite.
 std::optional<Element> first_nonfinite(const Reader& reader, const TensorInfo& tensor);
+
+// The first element that is not zero (nor -0).
+std::optional<Element> first_nonzero(const Reader& reader, const TensorInfo& tensor);
 
 // The finite elements that are infinite as `to`.
 struct Overflow {

@@ -23,6 +23,7 @@ void account(const Plan& plan, const Sources& sources, ExactProof& proof) {
     }
   }
   for (const Drop& drop : plan.drops) dropped.at(drop.source).insert(drop.tensor);
+  for (const MustBeZero& zeros : plan.zeros) dropped.at(zeros.source).insert(zeros.tensor);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     for (const TensorInfo& tensor : sources[i]->index().tensors) {
       ++proof.source_tensors;

@@ -94,6 +94,19 @@ void check_equal(const Plan& plan, const Sources& sources) {
   }
 }
 
+// What a plan promises to be zeros, because the target computes as if it were.
+void check_zeros(const Plan& plan, const Sources& sources) {
+  for (const MustBeZero& zeros : plan.zeros) {
+    const Reader& source = *sources.at(zeros.source);
+    const TensorInfo* tensor = source.index().find(zeros.tensor);
+    if (tensor == nullptr) throw Error(Errc::usage, "the plan names a tensor that is not there");
+    if (const std::optional<Element> found = first_nonzero(source, *tensor)) {
+      throw Error(Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
+                  {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name});
+    }
+  }
+}
+
 // Whether a NaN or an infinity in the output of a slot must be accounted for.
 bool is_watched(const Plan& plan, const Slot& slot) {
   if (!is_float(slot.dtype)) return false;
@@ -138,6 +151,7 @@ RunReport run(const Plan& plan, const Sources& sources, const Format& format, co
   const std::unique_ptr<Reader> output = view(plan, sources);
   OutputSet set(destination.folder, files, destination.overwrite);
   check_equal(plan, sources);
+  check_zeros(plan, sources);
 
   for (std::size_t i = 0; i < sidecars.size(); ++i) set.sink(i).write(0, as_bytes(sidecars[i].bytes));
   std::uint64_t written = 0, expected = 0;

@@ -60,4 +60,24 @@ Bytes inflate(ByteView stored, std::uint64_t size, const std::string& file, std:
   return Bytes(std::move(out));
 }
 
+Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset) {
+  const auto fail = [&](const std::string& message) {
+    throw Error(Errc::corrupt, message, {.file = file, .offset = offset, .tensor = {}});
+  };
+  if (most > kMostAtOnce || stored.size() > kMostAtOnce) fail("more than 4 GiB are not the begin of anything");
+  Stream stream;
+  if (inflateInit2(&stream.z, -MAX_WBITS) != Z_OK) fail("zlib could not start");
+  std::vector<std::byte> out(most);
+  stream.z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(stored.data()));
+  stream.z.avail_in = static_cast<uInt>(stored.size());
+  stream.z.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.z.avail_out = static_cast<uInt>(most);
+  const int status = ::inflate(&stream.z, Z_SYNC_FLUSH);
+  if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
+    fail(fmt::format("deflated bytes are broken: {}", stream.z.msg != nullptr ? stream.z.msg : "no reason given"));
+  }
+  out.resize(most - stream.z.avail_out);
+  return Bytes(std::move(out));
+}
+
 }  // namespace transload::wire

@@ -16,4 +16,8 @@ inline constexpr std::uint64_t kMostDeflateRatio = 1032;
 // with what `stored` can hold at most before anything is allocated.
 Bytes inflate(ByteView stored, std::uint64_t size, const std::string& file, std::uint64_t offset);
 
+// The first bytes that the begin of a stream decodes to: `most`, or fewer where `stored` gives no more. Errc::corrupt
+// when the stream is broken.
+Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset);
+
 }  // namespace transload::wire

@@ -129,8 +129,8 @@ void check_ratio(const Source& source, const std::vector<ZipCentral>& entries) {
 
 }  // namespace
 
-std::vector<ZipEntry> read_zip(const Source& source) {
-  const ZipDirectory directory = read_zip_directory(source);
+std::vector<ZipEntry> read_zip(const Source& source, ZipNames names) {
+  const ZipDirectory directory = read_zip_directory(source, names == ZipNames::without_case);
   const std::vector<ZipCentral>& central = directory.entries;
   check_ratio(source, central);
   std::vector<std::size_t> order(central.size());  // by place in the file

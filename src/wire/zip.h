@@ -1,4 +1,4 @@
-// The container of PyTorch's files: what lies where in a zip archive, with nothing taken on trust.
+// The container of PyTorch's and NumPy's files: what lies where in a zip archive, with nothing taken on trust.
 // Source of the rules: APPNOTE.TXT 6.3 (PKWARE); what is stricter than it is said in docs/formats/torch.md.
 #pragma once
 
@@ -31,9 +31,13 @@ struct ZipEntry {
 //   - a local header or data descriptor that says something else than the directory;
 //   - sizes that the file cannot hold, or that decode to more than 200 times the file;
 //   - names that are absolute, climb, contain NUL, backslashes, a drive or more than 4096 bytes, or that occur
-//     twice (compared without case, as torch does).
+//     twice (as `names` compares them).
 // Errc::unsupported for encryption and for methods other than stored and deflate.
-std::vector<ZipEntry> read_zip(const Source& source);
+enum class ZipNames : std::uint8_t {
+  without_case,  // "A" and "a" are one name, as torch looks them up
+  exact,
+};
+std::vector<ZipEntry> read_zip(const Source& source, ZipNames names = ZipNames::without_case);
 
 // An entry's content, decoded, its CRC compared. At most `most` bytes (Errc::unsupported). Errors name
 // "FILE!ENTRY".

@@ -172,22 +172,22 @@ ZipCentral read_central(Cursor& cursor) {
   return entry;
 }
 
-// torch looks names up without case, so two that differ only in it are two entries for one name.
-void check_unique(const Cursor& cursor, const std::vector<ZipCentral>& entries) {
+// torch looks names up without case: for it, two that differ only in it are two entries for one name.
+void check_unique(const Cursor& cursor, const std::vector<ZipCentral>& entries, bool fold_case) {
   std::vector<std::pair<std::string, std::uint64_t>> folded;
   folded.reserve(entries.size());
   for (const ZipCentral& entry : entries) {
     std::string name = entry.name;
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    for (char& c : name) c = fold_case && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     folded.emplace_back(std::move(name), entry.at);
   }
   std::sort(folded.begin(), folded.end());
   const auto twin =
       std::adjacent_find(folded.begin(), folded.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
   if (twin == folded.end()) return;
-  cursor.fail_at(std::next(twin)->second, fmt::format("the name '{}' occurs twice in the archive (compared without "
-                                                      "case), also at 0x{:x}",
-                                                      shortened(twin->first, 80), twin->second));
+  cursor.fail_at(std::next(twin)->second,
+                 fmt::format("the name '{}' occurs twice in the archive{}, also at 0x{:x}", shortened(twin->first, 80),
+                             fold_case ? " (compared without case)" : "", twin->second));
 }
 
 }  // namespace
@@ -220,7 +220,7 @@ Zip64Extra read_zip64_extra(Cursor& cursor, std::uint64_t size) {
   return extra;
 }
 
-ZipDirectory read_zip_directory(const Source& source) {
+ZipDirectory read_zip_directory(const Source& source, bool fold_case) {
   const End end = read_end(source);
   if (end.size > end.at || end.offset != end.at - end.size) {
     fail(source, end.at,
@@ -235,7 +235,7 @@ ZipDirectory read_zip_directory(const Source& source) {
   directory.entries.reserve(end.count);
   for (std::uint64_t i = 0; i < end.count; ++i) directory.entries.push_back(read_central(cursor));
   if (!cursor.done()) cursor.fail(fmt::format("{} bytes follow the last entry of the directory", cursor.left()));
-  check_unique(cursor, directory.entries);
+  check_unique(cursor, directory.entries, fold_case);
   return directory;
 }
 

@@ -23,7 +23,8 @@ struct ZipDirectory {
   std::vector<ZipCentral> entries;
 };
 
-ZipDirectory read_zip_directory(const Source& source);
+// `fold_case`: names that differ only in the case of ASCII letters are one name.
+ZipDirectory read_zip_directory(const Source& source, bool fold_case = true);
 
 // Fields of the 64-bit extra part (id 1): the values, in order, that the 32-bit fields could not hold.
 class Cursor;

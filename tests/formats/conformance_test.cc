@@ -12,27 +12,34 @@ namespace transload::testing {
 namespace {
 
 // The facts: one entry per format.
-INSTANTIATE_TEST_SUITE_P(Formats, Conformance,
-                         ::testing::Values(FormatFacts{.format = "safetensors",
-                                                       .golden = "tensorflow/heads/BertModel",
-                                                       .files = {"model.safetensors"},
-                                                       .open_as = "model.safetensors"},
-                                           FormatFacts{.format = "torch",
-                                                       .golden = "tensorflow/tiny",
-                                                       .files = {"pytorch_model.bin"},
-                                                       .open_as = "pytorch_model.bin",
-                                                       .searched_tail = 22 + 65'535,  // a zip file's end record
-                                                       .read_ahead = 256},
-                                           FormatFacts{.format = "tensor_bundle",
-                                                       .golden = "tensorflow/tiny/expected_tf",
-                                                       .files = {"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.index"},
-                                                       .open_as = "tiny.ckpt",
-                                                       .sniffs_content = false},
-                                           FormatFacts{.format = "mxnet",
-                                                       .golden = "mxnet/bort_tiny_fp32",
-                                                       .files = {"bort.params"},
-                                                       .open_as = "bort.params"}),
-                         [](const auto& row) { return row.param.format; });
+INSTANTIATE_TEST_SUITE_P(
+    Formats, Conformance,
+    ::testing::Values(
+        FormatFacts{.format = "safetensors",
+                    .golden = "tensorflow/heads/BertModel",
+                    .files = {"model.safetensors"},
+                    .open_as = "model.safetensors"},
+        FormatFacts{.format = "torch",
+                    .golden = "tensorflow/tiny",
+                    .files = {"pytorch_model.bin"},
+                    .open_as = "pytorch_model.bin",
+                    .searched_tail = 22 + 65'535,  // a zip file's end record
+                    .read_ahead = 256},
+        FormatFacts{.format = "tensor_bundle",
+                    .golden = "tensorflow/tiny/expected_tf",
+                    .files = {"tiny.ckpt.data-00000-of-00001", "tiny.ckpt.index"},
+                    .open_as = "tiny.ckpt",
+                    .sniffs_content = false},
+        FormatFacts{
+            .format = "mxnet", .golden = "mxnet/bort_tiny_fp32", .files = {"bort.params"}, .open_as = "bort.params"},
+        FormatFacts{.format = "npz",
+                    .golden = "numpy",
+                    .files = {"shapes.npz"},
+                    .open_as = "shapes.npz",
+                    .searched_tail = 22 + 65'535,
+                    .read_ahead = 128},
+        FormatFacts{.format = "npy", .golden = "numpy", .files = {"fortran.npy"}, .open_as = "fortran.npy"}),
+    [](const auto& row) { return row.param.format; });
 
 // The promises.
 const Format& format(const FormatFacts& facts) { return *format_named(facts.format); }

@@ -211,5 +211,41 @@ TEST_F(Locate, FormatThatIsAskedFor) {
   EXPECT_TRUE(refuses([&] { at("m", "nonsense"); }, Errc::unsupported, "does not read"));
 }
 
+TEST_F(Locate, ParamsAreTakenByTheirContent) {
+  folder_.write("bort.params", read_file(golden("mxnet/bort_tiny_fp32/bort.params")));
+  EXPECT_EQ(at("bort.params").format->name, "mxnet");
+  folder_.write("two.params", read_file(golden("mxnet/npz_mx200b1/t.npz")));
+  EXPECT_EQ(at("two.params").format->name, "npz");
+  folder_.write("one.params", read_file(golden("mxnet/npy_mx200b1/t.npy")));
+  EXPECT_EQ(at("one.params").format->name, "npy");
+  folder_.write("none.params", "\x01\x02\x03");
+  EXPECT_EQ(at("none.params").format->name, "mxnet");
+  EXPECT_TRUE(refuses([&] { open(at("none.params")); }, Errc::corrupt, "the file ends within a header"));
+}
+
+TEST_F(Locate, AFolderWithOneParams) {
+  const std::string params = read_file(golden("mxnet/bort_tiny_export/bort-0007.params"));
+  folder_.write("m/bort-0007.params", params);
+  folder_.write("m/bort-symbol.json", "{}");
+  folder_.write("m/vocab.json", "{}");
+  folder_.write("m/ids.npy", "not looked at");
+  folder_.write("m/side.npz", "not looked at");
+  EXPECT_EQ(at("m").name, "bort-0007.params");
+  EXPECT_EQ(at("m").format->name, "mxnet");
+  folder_.write("m/bort-0012.params", params);
+  EXPECT_TRUE(refuses(locating("m"), Errc::usage,
+                      "2 files in this folder could be the weights: bort-0007.params, bort-0012.params"));
+  folder_.write("m/model.safetensors", weights_);
+  EXPECT_EQ(at("m").name, "model.safetensors");
+  EXPECT_TRUE(refuses([&] { at("m", "mxnet"); }, Errc::usage, "bort-0012.params"));
+}
+
+TEST_F(Locate, AFolderWithOneNpz) {
+  folder_.write("m/weights.npz", read_file(golden("numpy/types.npz")));
+  EXPECT_EQ(at("m").format->name, "npz");
+  folder_.write("m/model.pt", "not looked at");
+  EXPECT_EQ(at("m", "npz").format->name, "npz");
+}
+
 }  // namespace
 }  // namespace transload

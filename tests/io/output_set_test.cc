@@ -58,6 +58,17 @@ TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
   EXPECT_EQ(status.st_mode & 0777u, 0640u);
 }
 
+TEST(OutputSet, NewFilesHaveTheSameModeWhateverTheUmask) {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(077);
+  OutputSet set(folder.path(), {{"data", 0, false}}, false);
+  set.publish();
+  ::umask(before);
+  struct stat status {};
+  ::stat((folder / "data").c_str(), &status);
+  EXPECT_EQ(status.st_mode & 07777u, 0644u);
+}
+
 TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
   const TemporaryFolder folder;
   OutputSet set(folder.path(), {{"data", 3, false}, {"index", 3, true}}, false);

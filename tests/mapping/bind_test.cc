@@ -320,7 +320,7 @@ TEST(Refusal, AllProblemsComeAtOnce) {
 TEST(Refusal, ANestedDictWithoutAStateDict) {
   const Error error = refusal({{"args/lr", {}}, {"net/conv.weight", {3, 3}}});
   EXPECT_EQ(error.code(), Errc::unmapped);
-  EXPECT_TRUE(says(error, "holds no state_dict of a bert (hf, tf1): none of its 2 tensors has such a name"))
+  EXPECT_TRUE(says(error, "holds no state_dict of a bert (hf, tf1, gluon): none of its 2 tensors has such a name"))
       << error.what();
 }
 

@@ -293,12 +293,19 @@ TEST(Zeros, StandForWhatTheSourceDoesNotHave) {
             (std::vector<std::int64_t>{0, 0, 0, 0, 0, 0, 0, 1, 2}));
 }
 
-TEST(Zeros, ARowThatTheTargetCannotHoldIsNotLostInSilence) {
+TEST(Zeros, ARowThatTheTargetTakesForZerosMustBeZeros) {
   const Mapping small = Mapping::parse(kZeros, kTables, "small.toml");
   const IndexOnlyReader a(synthetic_index({{"types", {1, 3}}, {"places", {7, 3}}}));
   const Binding binding = small.bind(a.index(), {.dialect = "a", .config_json = {}, .config_name = {}, .drop = {}});
   EXPECT_EQ(binding.config.at("P"), "5");
-  EXPECT_THROW(small.plan(a, "", binding, "b"), Error);
+  const Plan plan = small.plan(a, "", binding, "b");
+  ASSERT_EQ(plan.zeros.size(), 1u);
+  EXPECT_EQ(plan.zeros[0].tensor, "types");
+  EXPECT_EQ(testing::drop_reason(plan, "types"), "zeros; b has no such tensor");
+  ASSERT_EQ(plan.slots.size(), 1u);
+  EXPECT_EQ(plan.slots[0].shape, (Shape{5, 3}));
+  const auto values = run_on_numbers(plan, a.index());  // the two rows before row 0 stay behind
+  EXPECT_EQ(values.at("orte").front(), 1000000 + 6);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 """run_gluon.py REQUEST.json OUT: builds a model of the real GluonNLP (0.8.3 on mxnet 1.5.0) with random values in every
-parameter, and writes it to OUT/model.params (save_parameters), OUT/flat.params (collect_params, flat names), the same
-arrays to OUT/model.npz and OUT/flat.npz, and what it computes to OUT/outputs.npz.
+parameter, and writes it to OUT/model.params (save_parameters) and OUT/flat.params (collect_params, flat names), and what it
+computes to OUT/outputs.npz.
 
 REQUEST: {"kind": "bert" | "bort" | "roberta", "config": GluonNLP's own keys and "vocab_size", "ids", "types": nested
 lists, "valid": list, "positions": nested lists, "seed"}"""
@@ -47,9 +47,5 @@ outputs = {f"layer {i}": value.asnumpy() for i, value in enumerate(layers)}
 outputs.update({name: value.asnumpy() for name, value in zip(names, rest, strict=True)})
 numpy.savez(os.path.join(out, "outputs.npz"), **outputs)
 
-dotted = {k: p.data().asnumpy() for k, p in model._collect_params_with_prefix().items()}
-flat = {k: p.data().asnumpy() for k, p in model.collect_params().items()}
-numpy.savez(os.path.join(out, "model.npz"), **dotted)
-numpy.savez(os.path.join(out, "flat.npz"), **flat)
 model.save_parameters(os.path.join(out, "model.params"))
 model.collect_params().save(os.path.join(out, "flat.params"))

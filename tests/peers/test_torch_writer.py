@@ -115,6 +115,15 @@ def test_names_that_no_archive_should_hold(tmp_path, name):
     assert ours.read_bytes() == buffer.getvalue()
 
 
+def test_names_that_torch_itself_uses(tmp_path):
+    # Composed, as state_dict() composes them: other objects than torch's own texts and keys.
+    names = ["".join(parts) for parts in ("0", "1", ("c", "pu"), ("stor", "age"), "7", ("data", "/0"))]
+    state = {name: torch.full((i,), i) for i, name in enumerate(names)}
+    ours = converted(tmp_path, state)
+    check_equal(ours, state)
+    check_loads(ours, state)
+
+
 def test_tied_tensors_stay_tied(tmp_path):
     a, b = torch.arange(6.0).reshape(2, 3), torch.arange(4)
     # detach() makes another tensor over the same storage, as state_dict() does.
@@ -124,6 +133,21 @@ def test_tied_tensors_stay_tied(tmp_path):
     loaded = torch.load(ours, weights_only=True)
     assert loaded["a"].data_ptr() == loaded["tied"].data_ptr() == loaded["flat"].data_ptr()
     assert loaded["a"].data_ptr() != loaded["other"].data_ptr()
+
+
+def test_ties_survive_a_change_of_dtype(tmp_path):
+    a = torch.randn(3, 5)
+    state = {"a": a, "tied": a.detach(), "b": torch.randn(2)}
+    ours = converted(tmp_path, state, "out.bin", "--dtype", "f16")
+    half = {"a": a.half(), "b": state["b"].half()}
+    check_equal(ours, {"a": half["a"], "tied": half["a"].detach(), "b": half["b"]})
+
+
+def test_a_tie_goes_with_its_first_name(tmp_path):
+    a = torch.arange(6.0)
+    torch.save({"a": a, "tied": a.detach(), "again": a.detach()}, tmp_path / "in.bin")
+    transload("convert", tmp_path / "in.bin", tmp_path / "out.bin", "--family", "none", "--drop", "a")
+    check_equal(tmp_path / "out.bin", {"tied": a, "again": a.detach()})
 
 
 def test_views_into_one_storage_are_written_apart(tmp_path):

@@ -19,6 +19,7 @@ Plan example() {
   plan.equals = {{0, "a", "b"}};
   plan.notes = {"a \"note\""};
   plan.metadata = {{"format", "pt"}};
+  plan.allow_nonfinite = false;
   return plan;
 }
 
@@ -29,6 +30,8 @@ TEST(PlanJson, ThereAndBackAgainIsTheSame) {
   EXPECT_EQ(back.slots[0].pieces[0].axes, example().slots[0].pieces[0].axes);
   EXPECT_EQ(back.slots[2].pieces[0].rows, (std::vector<std::int32_t>{1, 0}));
   EXPECT_EQ(back.drops[0].reason, "rebuilt");
+  EXPECT_FALSE(back.allow_nonfinite);
+  EXPECT_FALSE(back.allow_overflow);
 }
 
 TEST(PlanJson, RefusesWhatIsNoPlan) {
@@ -46,6 +49,7 @@ TEST(PlanJson, RefusesWhatIsNoPlan) {
   refused("[2,3]", "[2,-3]");
   refused("[2,3]", "[2,1.5]");
   refused("\"slots\"", "\"slot\"");
+  refused("\"allow_nonfinite\":false", "\"allow_nonfinite\":0");
   refused("[[2,1,3],", "[[2,1],");
   EXPECT_THROW(plan_from_json(""), Error);
   EXPECT_THROW(plan_from_json("[]"), Error);

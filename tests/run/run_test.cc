@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -39,7 +40,7 @@ TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
   const TemporaryFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
-  for (const std::string format : {"safetensors", "tensor_bundle"}) {
+  for (const std::string format : {"safetensors", "tensor_bundle", "torch"}) {
     const Format& to = *format_named(format);
     const Layout layout = to.layout(plan, {"model", {}});
     std::map<std::string, std::string> first;
@@ -96,6 +97,61 @@ TEST(Run, NoMemoryAtAllIsStillEnoughForOneCacheLine) {
   run(plan, {reader}, to, to.layout(plan, {"m", {}}), {folder.path(), false}, {},
       {.memory = 0, .progress = {}, .stop = {}});
   EXPECT_EQ(values_of<float>(*to.open(open_folder(folder.path()), "m", {}), "a"), std::vector<float>(33, 1.5f));
+}
+
+// A tensor with one value that is none, and another that float16 cannot hold.
+std::shared_ptr<Reader> with_bad_values() {
+  std::vector<float> values(std::size_t{1} << 20, 0.5f);
+  values[5000] = std::numeric_limits<float>::quiet_NaN();
+  values[1'000'000] = -1e6f;
+  MemoryCheckpoint made;
+  made.add("good", DType::f32, {2}, std::vector<float>{1, 2}).add("bad", DType::f32, {1024, 1024}, values);
+  return made.reader();
+}
+
+TEST(Run, NonfiniteWeightsAreRefusedWhereThePlanSaysSo) {
+  const TemporaryFolder folder;
+  const auto reader = with_bad_values();
+  Plan plan = identity_plan(*reader, "memory");
+  const Format& to = *format_named("safetensors");
+  const Layout layout = to.layout(plan, {"m", {}});
+  plan.allow_nonfinite = false;
+  try {
+    run(plan, {reader}, to, layout, {folder.path(), false});
+    FAIL() << "NaN was carried over";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::mismatch);
+    EXPECT_STREQ(error.what(), "memory, tensor 'bad': holds nan at [4, 904]");
+  }
+  EXPECT_EQ(folder.names(), Names{});
+  plan.allow_nonfinite = true;
+  EXPECT_TRUE(run(plan, {reader}, to, layout, {folder.path(), false}).overflowed.empty());
+}
+
+TEST(Run, OverflowIsAnErrorOrReported) {
+  const TemporaryFolder folder;
+  const auto reader = with_bad_values();
+  Plan plan = identity_plan(*reader, "memory");
+  const Reader* const readers[] = {reader.get()};
+  set_float_dtype(plan, readers, DType::f16);
+  const Format& to = *format_named("safetensors");
+  const Layout layout = to.layout(plan, {"m", {}});
+  const std::string what = "-1000000 at [976, 576] is too large for float16 and becomes infinite";
+  try {
+    run(plan, {reader}, to, layout, {folder.path(), false});
+    FAIL() << "a finite value became infinite";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.where().tensor, "bad");
+    EXPECT_EQ(error.message(), what);
+  }
+  plan.allow_overflow = true;
+  const RunReport report = run(plan, {reader}, to, layout, {folder.path(), false});
+  ASSERT_EQ(report.overflowed.size(), 1u);  // the NaN is none
+  EXPECT_EQ(report.overflowed[0].tensor, "bad");
+  EXPECT_EQ(report.overflowed[0].what, what);
+  EXPECT_EQ(report.overflowed[0].count, 1u);
+  plan.allow_nonfinite = false;  // what overflows is not what the source holds, but the NaN is
+  EXPECT_THROW(run(plan, {reader}, to, layout, {folder.path(), true}), Error);
 }
 
 TEST(Run, ProgressEndsAtTheTotal) {

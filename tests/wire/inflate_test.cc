@@ -69,5 +69,13 @@ TEST(Inflate, AllocatesNothingForASizeThatCannotBe) {
   EXPECT_NE(failure(deflated("abc"), std::uint64_t{1} << 60).find("cannot hold"), std::string::npos);
 }
 
+TEST(Inflate, TheBeginOfAStreamIsEnoughForTheFirstBytes) {
+  const std::string stored = deflated(std::string(1000, 'a'));
+  EXPECT_EQ(inflate_begin(as_bytes(stored), 10, "x", 0).text(), "aaaaaaaaaa");
+  EXPECT_EQ(inflate_begin(as_bytes(stored), 5000, "x", 0).size(), 1000u);
+  EXPECT_LT(inflate_begin(as_bytes(stored).first(3), 1000, "x", 0).size(), 1000u);
+  EXPECT_THROW(inflate_begin(as_bytes("\xFF\xFF\xFF"), 10, "x", 0), Error);
+}
+
 }  // namespace
 }  // namespace transload::wire

@@ -91,6 +91,16 @@ TEST(Zip, NamesArePlainAndUnique) {
       contains(failure(build_zip({{.name = "a/X", .content = "1"}, {.name = "a/x", .content = "2"}})), "twice"));
 }
 
+TEST(Zip, NamesThatDifferInCaseAreTwoForNumPy) {
+  const auto names = [](std::string one, std::string two) {
+    return read_zip(*source_of(build_zip({{.name = one, .content = "1"}, {.name = two, .content = "2"}})),
+                    ZipNames::exact)
+        .size();
+  };
+  EXPECT_EQ(names("a/X", "a/x"), 2u);
+  EXPECT_THROW(names("a/x", "a/x"), Error);
+}
+
 TEST(Zip, EveryChangedHeaderByteIsRefusedOrChangesNothing) {
   std::vector<ZipPart> parts = two();
   parts[1].alignment = 64;

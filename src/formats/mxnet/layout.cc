@@ -26,8 +26,9 @@ std::string problem(const Slot& slot) {
   if (slot.shape.size() > kMaxRank) return fmt::format("it has more than {} dimensions", kMaxRank);
   if (slot.shape.empty()) return "it is a scalar, which version 2 of the format takes for an array without a value";
   if (std::ranges::find(slot.shape, 0) != slot.shape.end()) {
-    return fmt::format("shape {} has no elements, which version 2 of the format takes for not known yet",
-                       to_string(slot.shape));
+    return fmt::format(
+        "shape {} has no elements; in version 2 of the format a dimension of 0 means that it is not known yet",
+        to_string(slot.shape));
   }
   return {};
 }

@@ -3,21 +3,18 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/text.h"
 #include "formats/mxnet/array_list.h"
+#include "formats/mxnet_prefix.h"
 #include "formats/sparse.h"
 #include "transload/error.h"
 #include "wire/cursor.h"
 
 namespace transload::mxnet {
 namespace {
-
-// What Module and HybridBlock.export put before the names of parameters and of auxiliary states.
-constexpr std::string_view kParameter = "arg:", kAuxiliary = "aux:";
 
 class Indexer {
  public:
@@ -34,7 +31,7 @@ class Indexer {
     }
     index_.tensors.reserve(list.arrays.size());
     for (std::size_t i = 0; i < list.arrays.size(); ++i) add(list.arrays[i], names_[i]);
-    note_sparse();
+    for (std::string& note : sparse_notes(sparse_)) index_.notes.push_back(std::move(note));
   }
 
   Index take_index() { return std::move(index_); }
@@ -42,29 +39,12 @@ class Indexer {
 
  private:
   void cut_prefixes(const ArrayList& list) {
-    std::uint64_t parameters = 0, auxiliaries = 0;
-    std::unordered_map<std::string_view, const Array*> owners;
-    names_.reserve(list.arrays.size());
-    for (const Array& array : list.arrays) {
-      std::string_view name = array.name;
-      const bool parameter = name.starts_with(kParameter), auxiliary = name.starts_with(kAuxiliary);
-      if (parameter || auxiliary) name.remove_prefix(kParameter.size());
-      parameters += parameter ? 1 : 0;
-      auxiliaries += auxiliary ? 1 : 0;
-      const auto [owner, is_new] = owners.emplace(name, &array);
-      if (!is_new) {
-        throw Error(Errc::corrupt,
-                    fmt::format("'{}' and '{}' are one name when their prefix is cut off",
-                                shortened(owner->second->name), shortened(array.name)),
-                    {.file = index_.files.front(), .offset = array.offset, .tensor = std::string(name)},
-                    "rename one of them with the framework that wrote the file");
-      }
-      names_.emplace_back(name);
-    }
-    if (parameters + auxiliaries == 0) return;
-    index_.notes.push_back(fmt::format(
-        "{} of {} names began with `arg:` and {} with `aux:` (an exported model or a Module); that is cut off.",
-        parameters, list.arrays.size(), auxiliaries));
+    std::vector<std::string_view> stored;
+    stored.reserve(list.arrays.size());
+    for (const Array& array : list.arrays) stored.push_back(array.name);
+    CutNames cut = cut_mxnet_prefixes(stored, index_.files.front());
+    names_ = std::move(cut.names);
+    if (!cut.note.empty()) index_.notes.push_back(std::move(cut.note));
   }
 
   std::uint32_t add_storage(std::uint64_t offset, std::uint64_t stored, std::uint64_t size) {
@@ -106,7 +86,6 @@ class Indexer {
     }
     sparse.indices = parts.back();
     if (parts.size() > 1) sparse.starts = parts.front();
-    (array.kind == Kind::csr ? matrices_ : rows_).push_back(name);
     const std::uint32_t dense = sparse.dense;
     sparse_.push_back(std::move(sparse));
     return dense;
@@ -123,23 +102,9 @@ class Indexer {
                 {.file = index_.files.front(), .offset = array.offset, .tensor = name});
   }
 
-  void note_sparse() {
-    const auto note = [&](const std::vector<std::string>& names, std::string_view kind) {
-      if (names.empty()) return;
-      index_.notes.push_back(
-          names.size() == 1
-              ? fmt::format("'{}' is stored as {}; it is read as a dense array.", shortened(names.front()), kind)
-              : fmt::format("{} arrays are stored as {}, '{}' the first of them; they are read as "
-                            "dense arrays.",
-                            names.size(), kind, shortened(names.front())));
-    };
-    note(rows_, "row_sparse");
-    note(matrices_, "csr");
-  }
-
   Index index_;
   std::vector<SparseArray> sparse_;
-  std::vector<std::string> names_, rows_, matrices_;
+  std::vector<std::string> names_;
 };
 
 }  // namespace

@@ -6,8 +6,7 @@
 namespace transload::mxnet {
 namespace {
 
-// The place in the list is the number. 0 to 4 from the first release on, 5 and 6 from 0.11, 7 (bool) from 1.6,
-// 12 (bfloat16) from 1.7; 8 to 11 in 2.0 alone.
+// The place in the list is the number. Which release knows which: docs/formats/mxnet.md, section 1.
 constexpr std::array kTypes{DType::f32,     DType::f64, DType::f16, DType::u8,  DType::i32, DType::i8,  DType::i64,
                             DType::boolean, DType::i16, DType::u16, DType::u32, DType::u64, DType::bf16};
 
