@@ -238,10 +238,10 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_option("SRC", o->source,
                    "A file, a folder, a TensorFlow prefix, a *.index.json, or a hub id in the local cache")
       ->required();
-  verb->add_option(
-          "DST", o->destination,
-          "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to gluon X.params and "
-          "X.json; else a Hugging Face folder")
+  verb->add_option("DST", o->destination,
+                   "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to "
+                   "gluon X.params and "
+                   "X.json; else a Hugging Face folder")
       ->required();
   verb->add_option("--to", o->to, "Dialect of the output")
       ->check(one_of({"tf1", "hf", "gluon"}))
