@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "output.h"
+#include "sidecars.h"
 #include "stats.h"
 #include "transload/format.h"
 #include "transload/mapping.h"
@@ -99,11 +100,30 @@ void print_table(const Output& out, const std::vector<Row>& rows) {
   }
 }
 
+// With the configuration that lies there, if one does: names alone do not tell all families apart.
+Detected detected_in(const Location& location, const Index& index) {
+  DetectOptions detecting;
+  try {
+    if (std::optional<TextFile> config = find_config(location)) detecting.config_json = std::move(config->text);
+  } catch (const Error&) {
+    // What is wrong with it is said where it is needed.
+  }
+  return detect(index, detecting);
+}
+
+std::string family_of(const Detected& detected) {
+  if (!detected.undecided.empty()) {
+    return fmt::format("family {}: nothing says which", fmt::join(detected.undecided, " or "));
+  }
+  if (detected.family.empty()) return "no known family";
+  return fmt::format("family {}, dialect {}", detected.family, detected.dialect);
+}
+
 int inspect(const Options& options) {
   const Location location = locate(options.path, {.format = options.format, .hub_cache = {}});
   const std::shared_ptr<Reader> reader = open(location, {.key = options.key});
   const Index& index = reader->index();
-  const Detected detected = detect(index);
+  const Detected detected = detected_in(location, index);
   const std::vector<Row> rows = rows_of(*reader, options);
   const std::vector<std::string> notes = notes_of(location, index);
   std::uint64_t total = 0;
@@ -124,9 +144,7 @@ int inspect(const Options& options) {
                 {"tensors", std::move(tensors)}});
     return kDone;
   }
-  out.line("{}: {}, {}", escaped(location.display), index.format,
-           detected.family.empty() ? "no known family"
-                                   : fmt::format("family {}, dialect {}", detected.family, detected.dialect));
+  out.line("{}: {}, {}", escaped(location.display), index.format, family_of(detected));
   for (const auto& [key, value] : index.metadata) out.line("metadata: {} = {}", escaped(key), shortened(value));
   for (const std::string& note : notes) out.line("note: {}", escaped(note));
   print_table(out, rows);

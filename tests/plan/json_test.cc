@@ -17,6 +17,7 @@ Plan example() {
                 {"v", DType::f32, {2}, {{Op::copy, 0, "v", {{2, 1, 1}}, 0, 0, {1, 0}}}}};
   plan.drops = {{0, "embeddings.position_ids", "rebuilt"}};
   plan.equals = {{0, "a", "b"}};
+  plan.zeros = {{0, "types", "no place"}};
   plan.notes = {"a \"note\""};
   plan.metadata = {{"format", "pt"}};
   plan.allow_nonfinite = false;
@@ -30,6 +31,9 @@ TEST(PlanJson, ThereAndBackAgainIsTheSame) {
   EXPECT_EQ(back.slots[0].pieces[0].axes, example().slots[0].pieces[0].axes);
   EXPECT_EQ(back.slots[2].pieces[0].rows, (std::vector<std::int32_t>{1, 0}));
   EXPECT_EQ(back.drops[0].reason, "rebuilt");
+  ASSERT_EQ(back.zeros.size(), 1u);
+  EXPECT_EQ(back.zeros[0].tensor, "types");
+  EXPECT_EQ(back.zeros[0].reason, "no place");
   EXPECT_FALSE(back.allow_nonfinite);
   EXPECT_FALSE(back.allow_overflow);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -152,6 +153,41 @@ TEST(Run, OverflowIsAnErrorOrReported) {
   EXPECT_EQ(report.overflowed[0].count, 1u);
   plan.allow_nonfinite = false;  // what overflows is not what the source holds, but the NaN is
   EXPECT_THROW(run(plan, {reader}, to, layout, {folder.path(), true}), Error);
+}
+
+TEST(Run, WhatThePlanTakesForZerosMustBeZeros) {
+  const auto outcome = [](float value, DType type, std::uint16_t half) {
+    MemoryCheckpoint made;
+    made.add("kept", DType::f32, {2}, std::vector<float>{1, 2});
+    if (type == DType::f32) {
+      made.add("types", type, {1, 3}, std::vector<float>{0, -0.f, value});
+    } else {
+      made.add("types", type, {1, 3}, std::vector<std::uint16_t>{0, 0x8000, half});
+    }
+    const auto reader = made.reader();
+    Plan plan = identity_plan(*reader, "memory");
+    plan.slots.pop_back();
+    plan.zeros = {{0, "types", "there is no place for it"}};
+    const TemporaryFolder folder;
+    const Format& to = *format_named("safetensors");
+    const Layout layout = to.layout(plan, {"model.safetensors", {}});
+    try {
+      run(plan, {reader}, to, layout, {folder / "out", false});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::mismatch);
+      EXPECT_FALSE(std::filesystem::exists(folder / "out" / "model.safetensors"));
+      return std::string(error.what());
+    }
+    const auto output = to.open(open_folder(folder / "out"), "model.safetensors", {});
+    EXPECT_TRUE(prove_exact(plan, {reader}, *output).holds());
+    return std::string();
+  };
+  EXPECT_EQ(outcome(0, DType::f32, 0), "");
+  EXPECT_EQ(outcome(0, DType::bf16, 0x8000), "");
+  const std::string refused = outcome(0.25f, DType::f32, 0);
+  EXPECT_NE(refused.find("must be zeros and holds 0.25 at [0, 2]: there is no place for it"), std::string::npos)
+      << refused;
+  EXPECT_NE(outcome(0, DType::f16, 0x7C00).find("holds inf at [0, 2]"), std::string::npos);
 }
 
 TEST(Run, ProgressEndsAtTheTotal) {
