@@ -75,7 +75,7 @@ class Finder {
 
   template <class Parameters>
   bool try_all(std::vector<Repair> repairs, Parameters& second) {
-    std::ranges::stable_partition(repairs, [&](const Repair& repair) { return was_found(repair.what); });
+    std::stable_partition(repairs.begin(), repairs.end(), [&](const Repair& repair) { return was_found(repair.what); });
     for (const Repair& repair : repairs) {
       search_.go_on();
       const Repaired repaired(repair);

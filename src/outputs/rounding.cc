@@ -13,11 +13,10 @@ namespace {
 // A binary floating-point format: bits of the significand with the implied one, exponent of the least normal number.
 struct Narrow {
   int significand, least_exponent;
-  double largest;
 };
-constexpr Narrow kF16{11, -14, 65504.0};
-constexpr Narrow kBf16{8, -126, 0x1.FEp127};
-constexpr Narrow kF32{24, -126, 0x1.FFFFFEp127};
+constexpr Narrow kF16{11, -14};
+constexpr Narrow kBf16{8, -126};
+constexpr Narrow kF32{24, -126};
 
 // To the nearest, ties to even, as cast() does; but a double stays a double, and no branch depends on its value, which
 // makes it many times as fast. Values below the least normal number are rounded to its last bit by an addition that
@@ -28,13 +27,15 @@ double rounded(double x) noexcept {
   constexpr std::uint64_t kBelow = (std::uint64_t{1} << kDropped) - 1;
   const auto bits = std::bit_cast<std::uint64_t>(x);
   const double normal = std::bit_cast<double>((bits + (kBelow >> 1) + ((bits >> kDropped) & 1)) & ~kBelow);
+  constexpr double kLargest = std::bit_cast<double>((std::uint64_t(1023 + 1 - kTo.least_exponent) << 52) |
+                                                    (((std::uint64_t{1} << 52) - 1) & ~kBelow));
   constexpr double kLeast = std::bit_cast<double>(std::uint64_t(1023 + kTo.least_exponent) << 52);
   constexpr double kPush =
       1.5 * std::bit_cast<double>(std::uint64_t(1023 + 52 + kTo.least_exponent - (kTo.significand - 1)) << 52);
   const double small = std::copysign((x + kPush) - kPush, x);
   const double size = std::abs(x);
   double result = size < kLeast ? small : normal;
-  result = std::abs(result) > kTo.largest ? std::copysign(std::numeric_limits<double>::infinity(), x) : result;
+  result = std::abs(result) > kLargest ? std::copysign(std::numeric_limits<double>::infinity(), x) : result;
   return size < std::numeric_limits<double>::infinity() ? result : x;
 }
 

@@ -1,6 +1,7 @@
 """transload prove on models that the real transformers made, and on pairs that were made by hand, wrongly."""
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,6 +104,16 @@ def test_own_ids(pair, tmp_path):
     assert "line 2: 'x' is not a token id" in transload("prove", *pair, "--ids", ids, expect=2).err
     ids.write_text(" ".join("1" * 21))
     assert "21 tokens are more than the 20 positions" in transload("prove", *pair, "--ids", ids, expect=2).err
+
+
+def test_own_ids_as_an_array(pair, tmp_path):
+    for dtype in np.int32, np.int64, np.float32:
+        np.save(tmp_path / "ids.npy", np.array([[1, 2, 3], [4, 5, 36]], dtype))
+        assert proof_of(*pair, "--ids", tmp_path / "ids.npy")["tokens"] == 6
+    np.save(tmp_path / "ids.npy", np.array([1.5, 2], np.float32))
+    assert "1.5 is not a token id" in transload("prove", *pair, "--ids", tmp_path / "ids.npy", expect=2).err
+    np.save(tmp_path / "ids.npy", np.array([1, 37]))
+    assert "id 37" in transload("prove", *pair, "--ids", tmp_path / "ids.npy", expect=2).err
 
 
 def test_a_text_needs_a_vocabulary(pair, tmp_path):
