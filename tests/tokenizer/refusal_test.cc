@@ -39,7 +39,7 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
            {R"(,"a":"4"})", "the id of 'a'"},
            {R"(,"a":4294967296})", "the id of 'a'"},
        }) {
-    EXPECT_TRUE(refuses([&] { bpe(begin + rest, ""); }, Errc::corrupt, why)) << rest;
+    EXPECT_TRUE(refuses([&, &end = rest] { bpe(begin + end, ""); }, Errc::corrupt, why)) << rest;
   }
   EXPECT_TRUE(refuses([] { bpe(R"({"<s>":0})", ""); }, Errc::corrupt, "lacks the token </s>"));
   EXPECT_TRUE(refuses([] { bpe(R"({"a":0})", ""); }, Errc::corrupt, "lacks the token <|endoftext|>"));
@@ -64,7 +64,7 @@ TEST(TokenizerRefuses, MergesThatMakeNothing) {
            {"a b\na  b\n", "line 2"},
            {"a b\n\n", "line 2"},
        }) {
-    EXPECT_TRUE(refuses([&] { bpe(vocab, merges); }, Errc::corrupt, why)) << merges;
+    EXPECT_TRUE(refuses([&, &text = merges] { bpe(vocab, text); }, Errc::corrupt, why)) << merges;
   }
 }
 
