@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "job.h"
 #include "output.h"
+#include "run_proof.h"
 #include "target.h"
 #include "verbs.h"
 
@@ -15,7 +16,7 @@ namespace transload::cli {
 namespace {
 
 struct Options {
-  std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof = "exact";
+  std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof;
   std::vector<std::string> drop;
   bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false,
        allow_nonfinite = false;
@@ -57,7 +58,7 @@ Json account(const Location& location, const Job& job, const Target& target) {
             {"format", index.format},
             {"family", job.binding ? Json(job.binding->family) : Json(nullptr)},
             {"dialect", job.binding ? Json(job.binding->dialect) : Json(nullptr)},
-            {"configuration", job.config_name.empty() ? Json(nullptr) : Json(job.config_name)},
+            {"configuration", job.config ? Json(job.config->name) : Json(nullptr)},
             {"tensors", index.tensors.size()}}},
           {"destination", to_json(target, job)},
           {"dropped", std::move(drops)},
@@ -69,7 +70,7 @@ void print_source(const Output& out, const Location& location, const Job& job) {
   out.line("from {}: {}, {}, {}{}", escaped(location.display), index.format,
            job.binding ? fmt::format("{} in dialect {}", job.binding->family, job.binding->dialect) : "names are kept",
            counted(index.tensors.size(), "tensor"),
-           job.config_name.empty() ? "" : fmt::format("; {}", escaped(job.config_name)));
+           job.config ? fmt::format("; {}", escaped(job.config->name)) : "");
   for (const std::string& note : location.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : index.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : job.plan.notes) out.line("  note: {}", escaped(note));
@@ -148,10 +149,43 @@ JobOptions job_options(const Options& options, const Location& location) {
   return job;
 }
 
-int convert(const Options& options) {
+// How much is to be proven, and why not more.
+struct Level {
+  ProofLevel wanted = ProofLevel::run;
+  std::string why_not_run;
+};
+
+// Both models are run where that can be done. Where it was asked for by name, it is an error that it cannot, before
+// anything is written.
+Level proof_level(const Options& options, const Job& job, const Target& target) {
+  if (options.proof == "none") return {ProofLevel::none, {}};
+  if (options.proof == "exact") return {ProofLevel::exact, {}};
+  const std::string why_not = why_not_run(job, target);
+  if (why_not.empty()) return {ProofLevel::run, {}};
   if (options.proof == "run") {
-    throw Error(Errc::unsupported, "--proof run (running both models) is not there yet", {}, "use --proof exact");
+    throw Error(Errc::unsupported, "both models cannot be run: " + why_not, {}, "use --proof exact");
   }
+  return {ProofLevel::exact, why_not};
+}
+
+void print_proof(const Output& out, const Outcome& outcome, const Level& level) {
+  if (!outcome.exact) out.line("not proven (--proof none)");
+  if (outcome.exact) out.line("proof {}", summary(*outcome.exact));
+  if (outcome.outputs) out.line("proof {}", summary(*outcome.outputs));
+  if (!level.why_not_run.empty()) out.line("both models were not run: {}", level.why_not_run);
+}
+
+Json to_json(const Outcome& outcome, const Level& level) {
+  if (!outcome.exact) return nullptr;
+  Json json = to_json(*outcome.exact);
+  json["run"] = outcome.outputs ? json_of(*outcome.outputs) : Json(nullptr);
+  json["why_not_run"] = level.why_not_run.empty() ? Json(nullptr) : Json(level.why_not_run);
+  if (outcome.outputs) json["level"] = "run";
+  json["holds"] = outcome.holds;
+  return json;
+}
+
+int convert(const Options& options) {
   const Output out(options.json ? Verbosity::json : options.quiet ? Verbosity::quiet : Verbosity::text);
   const auto started = std::chrono::steady_clock::now();
   LocateOptions locate_options;
@@ -163,6 +197,8 @@ int convert(const Options& options) {
   const Target target = target_of({options.destination, options.to, options.format});
   const Job job = prepare(location, open(location, {.key = options.key}), target, job_opts);
 
+  const Level level = proof_level(options, job, target);
+
   print_source(out, location, job);
   Json report = account(location, job, target);
   if (options.dry_run) {
@@ -173,11 +209,9 @@ int convert(const Options& options) {
   }
   print_drops(out, job.plan.drops);
 
-  const Outcome outcome = carry_out(job, target,
-                                    {.overwrite = options.force,
-                                     .prove = options.proof == "exact",
-                                     .progress = !out.quiet(),
-                                     .threads = options.threads});
+  const Outcome outcome = carry_out(
+      job, target,
+      {.overwrite = options.force, .progress = !out.quiet(), .proof = level.wanted, .threads = options.threads});
   if (outcome.signal != 0) return 128 + outcome.signal;
   for (const std::string& note : outcome.notes) {
     out.line("  note: {}", escaped(note));
@@ -186,11 +220,11 @@ int convert(const Options& options) {
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
            job.binding ? fmt::format(", dialect {}", target.resolved_dialect()) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
-  out.line("{}", outcome.proof ? "proof " + summary(*outcome.proof) : "not proven (--proof none)");
-  report["proof"] = outcome.proof ? to_json(*outcome.proof) : Json(nullptr);
+  print_proof(out, outcome, level);
+  report["proof"] = to_json(outcome, level);
   report["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   out.object(report);
-  return outcome.proof && !outcome.proof->holds() ? kDifference : kDone;
+  return outcome.holds ? kDone : kDifference;
 }
 
 // Checks a word without listing the words a second time in the help.
@@ -204,10 +238,10 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_option("SRC", o->source,
                    "A file, a folder, a TensorFlow prefix, a *.index.json, or a hub id in the local cache")
       ->required();
-  verb->add_option(
-          "DST", o->destination,
-          "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to gluon X.params and "
-          "X.json; else a Hugging Face folder")
+  verb->add_option("DST", o->destination,
+                   "NAME.safetensors or NAME.bin: one file; with --to tf1 a prefix such as out/model.ckpt; with --to "
+                   "gluon X.params and "
+                   "X.json; else a Hugging Face folder")
       ->required();
   verb->add_option("--to", o->to, "Dialect of the output")
       ->check(one_of({"tf1", "hf", "gluon"}))
@@ -230,10 +264,11 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-  verb->add_option("--proof", o->proof, "exact: account for every tensor, read the output again and compare every bit")
+  verb->add_option("--proof", o->proof,
+                   "exact: account for every tensor, read the output again and compare every bit; run: also run both "
+                   "models and compare their outputs (default: run where it can be done, else exact)")
       ->check(one_of({"none", "exact", "run"}))
-      ->type_name("none|exact")
-      ->capture_default_str();
+      ->type_name("none|exact|run");
   verb->add_option("--threads", o->threads, "Threads (default: one per core)")
       ->check(CLI::Range(1u, 1024u).description(""))
       ->type_name("N");

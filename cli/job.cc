@@ -13,6 +13,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "plan/ties.h"
+#include "run_proof.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -187,6 +188,7 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
 
 Job prepare(const Location& location, std::shared_ptr<Reader> source, const Target& target, const JobOptions& options) {
   Job job;
+  job.location = location;
   job.source = std::move(source);
   const Index& index = job.source->index();
   const std::optional<TextFile> config = options.config ? options.config : find_config(location);
@@ -195,8 +197,8 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     job.plan = unmapped_plan(location, *job.source, *target.format, options);
   } else {
     const Mapping& mapping = Mapping::builtin(choice.family);
-    if (config) job.config_name = config->name;
-    BindOptions bind{choice.dialect, {}, {}, options.drop};
+    job.config = config;
+    BindOptions bind{choice.dialect, {}, {}, options.drop, options.drop_unknown};
     if (config) {
       bind.config_json = config->text;
       bind.config_name = config->name;
@@ -227,6 +229,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       const std::optional<std::string> base = config ? std::optional(config->text) : std::nullopt;
       try {
         job.sidecars.push_back({target.config_name(), mapping.config_file(*job.binding, to, dtype, base)});
+        job.has_config = true;
       } catch (Error& error) {
         // A TensorFlow checkpoint is whole without a configuration; a Hugging Face folder is not.
         if (to != "tf1" || error.code() != Errc::unmapped) throw error.in(at(location));
@@ -282,11 +285,19 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       }
     }
     written = true;
-    if (!options.prove) return outcome;
-    Progress progress("proving", options.progress);
-    run_options.progress = std::ref(progress);
-    const std::unique_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
-    outcome.proof = prove_exact(job.plan, {job.source}, *output, run_options);
+    if (options.proof == ProofLevel::none) return outcome;
+    const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
+    {
+      Progress progress("comparing", options.progress);
+      run_options.progress = std::ref(progress);
+      outcome.exact = prove_exact(job.plan, {job.source}, *output, run_options);
+    }
+    if (options.proof == ProofLevel::run) {
+      OutputsOptions both;
+      both.threads = options.threads;
+      both.stop = interruption.stop();
+      outcome.outputs = run_both(job, target, output, both);
+    }
   } catch (Error& error) {
     outcome.signal = interruption.signal();
     if (outcome.signal == 0) throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
@@ -294,9 +305,13 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
                written ? "the output is there, but it is not proven" : "nothing was written");
     return outcome;
   }
-  if (!outcome.proof->holds()) {
-    fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", summary(*outcome.proof));
-  }
+  const auto unproven = [](const std::string& why) {
+    fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", why);
+  };
+  outcome.holds = outcome.exact->holds() && (!outcome.outputs || outcome.outputs->holds());
+  if (outcome.outputs && !outcome.outputs->holds()) print_failure(*outcome.outputs);
+  if (!outcome.exact->holds()) unproven(summary(*outcome.exact));
+  if (outcome.outputs && !outcome.outputs->holds()) unproven(summary(*outcome.outputs));
   return outcome;
 }
 

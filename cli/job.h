@@ -10,6 +10,7 @@
 #include "target.h"
 #include "transload/mapping.h"
 #include "transload/prove.h"
+#include "transload/prove_outputs.h"
 #include "transload/run.h"
 
 namespace transload::cli {
@@ -19,6 +20,7 @@ struct JobOptions {
   std::string from_dialect;        // empty: detected
   bool body_only = false;          // without the heads, each dropped by name
   std::vector<std::string> drop;   // globs
+  bool drop_unknown = false;       // tensors that no rule knows, instead of refusing them
   std::optional<DType> floats;     // empty: keep
   std::optional<TextFile> config;  // wins over what lies beside the source
   bool allow_overflow = false, allow_nonfinite = true;
@@ -27,9 +29,11 @@ struct JobOptions {
 
 // All that is decided before a byte is written.
 struct Job {
+  Location location;
   std::shared_ptr<Reader> source;
   std::optional<Binding> binding;  // empty: names are kept
-  std::string config_name;         // of the configuration that was used; empty: none
+  std::optional<TextFile> config;  // the configuration that was used
+  bool has_config = false;         // a configuration is written beside the output
   Plan plan;
   Layout layout;
   std::vector<Sidecar> sidecars;
@@ -38,8 +42,11 @@ struct Job {
 // Throws Error with everything that stands in the way; writes nothing.
 Job prepare(const Location& location, std::shared_ptr<Reader> source, const Target& target, const JobOptions& options);
 
+enum class ProofLevel { none, exact, run };  // each includes the ones before it
+
 struct CarryOutOptions {
-  bool overwrite = false, prove = true, progress = true;
+  bool overwrite = false, progress = true;
+  ProofLevel proof = ProofLevel::exact;
   unsigned threads = 0;  // 0: one per core
 };
 
@@ -47,11 +54,13 @@ struct CarryOutOptions {
 struct Outcome {
   int signal = 0;
   std::vector<std::string> notes;  // what became of the values
-  std::optional<ExactProof> proof;
+  std::optional<ExactProof> exact;
+  std::optional<OutputsProof> outputs;
+  bool holds = true;  // what was proven
 };
 
-// Writes the output; then opens it anew and compares it with what the plan makes of the source. A proof that fails is
-// no Error: it is said on stderr, and the output stays.
+// Writes the output; then opens it anew, compares it with what the plan makes of the source, and runs both models. A
+// proof that fails is no Error: it is said on stderr, and the output stays.
 Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& options);
 
 // "exact: 40 source tensors: 39 carried over, 1 dropped; ..."

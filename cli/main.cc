@@ -20,13 +20,15 @@
 namespace transload::cli {
 namespace {
 
-constexpr std::string_view kScriptName = "convert_bert_pytorch_checkpoint_to_original_tf";
+constexpr std::string_view kBertScript = "convert_bert_pytorch_checkpoint_to_original_tf";
+constexpr std::string_view kBortScript = "convert_bort_original_gluonnlp_checkpoint_to_pytorch";
 
-// The arguments, with the verb put in where the program was called by the old script's name.
+// The arguments, with the verb put in where the program was called by an old script's name.
 std::vector<std::string> arguments(int argc, char** argv) {
   std::vector<std::string> all(argv + 1, argv + argc);
   const std::string called = argc > 0 ? std::filesystem::path(argv[0]).stem().string() : "";
-  if (called == kScriptName) all.insert(all.begin(), "bert-to-tf");
+  if (called == kBertScript) all.insert(all.begin(), "bert-to-tf");
+  if (called == kBortScript) all.insert(all.begin(), "bort-to-pytorch");
   std::reverse(all.begin(), all.end());  // as CLI11 takes them
   return all;
 }
@@ -52,6 +54,7 @@ int run(int argc, char** argv) {
   add_inspect(app, action, json);
   add_prove(app, action, json);
   add_bert_to_tf(app, action);
+  add_bort_to_pytorch(app, action);
   std::vector<std::string> words = arguments(argc, argv);
   if (words.empty()) {
     fmt::print(stderr, "{}", app.help());

@@ -64,19 +64,6 @@ std::string prefix_of(const Binding& binding) {
 
 }  // namespace
 
-std::optional<TextFile> config_beside(const Location& location) {
-  const fs::path name(location.name);
-  if (name.extension() == ".params" && !location.folder.empty()) {
-    const fs::path path = location.folder / name.stem().concat(".json");
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) {
-      TextFile file = read_text_file(path);
-      if (keys_of(file.text) == "gluon") return file;  // an exported model's graph may have that name, too
-    }
-  }
-  return find_config(location);
-}
-
 Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const Binding& binding,
                const std::optional<TextFile>& config) {
   Model model{std::move(reader), location.display, binding.family, binding.dialect, prefix_of(binding), {}, {}};
@@ -99,7 +86,7 @@ Model model_of(const Location& location, std::shared_ptr<const Reader> reader, c
 }
 
 Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const ModelOptions& options) {
-  const std::optional<TextFile> config = options.config ? options.config : config_beside(location);
+  const std::optional<TextFile> config = options.config ? options.config : find_config(location);
   const Detected detected = detected_of(location, *reader, options, config);
   BindOptions bind;
   bind.dialect = detected.dialect;

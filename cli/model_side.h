@@ -17,9 +17,6 @@ struct ModelOptions {
   std::optional<TextFile> config;  // in any dialect's keys; wins over what lies beside the weights
 };
 
-// The configuration that belongs to these weights: X.json for GluonNLP's X.params, else find_config().
-std::optional<TextFile> config_beside(const Location& location);
-
 // Binds the names, so that an unknown or missing tensor is an error (Errc::unmapped), and finds what stands before
 // them. A configuration file in the dialect's own keys is taken as it is; one of another dialect is translated, and
 // where there is none, it is made of the sizes and of what published models have. What is then not known is

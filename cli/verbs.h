@@ -13,5 +13,6 @@ void add_convert(CLI::App& app, Action& run, bool& json);
 void add_inspect(CLI::App& app, Action& run, bool& json);
 void add_prove(CLI::App& app, Action& run, bool& json);
 void add_bert_to_tf(CLI::App& app, Action& run);
+void add_bort_to_pytorch(CLI::App& app, Action& run);
 
 }  // namespace transload::cli

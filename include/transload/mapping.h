@@ -41,6 +41,7 @@ struct BindOptions {
   std::optional<std::string> config_json;  // any dialect's configuration file, told by its keys
   std::string config_name;                 // where it came from, for messages
   std::vector<std::string> drop;           // globs over stored names
+  bool drop_unknown = false;               // tensors that no row and no rule knows are dropped, not refused
 };
 
 // A compiled family file. Making one checks it: unique names, invertible layouts, every row present, tied or defaulted

@@ -36,6 +36,7 @@ void reserve(int fd, std::uint64_t size, const std::string& name) {
 
 // A new file has these permissions whatever the umask: checkpoints are made by one user and read by others.
 constexpr mode_t kMode = 0644;
+constexpr std::size_t kHintBytes = std::size_t{64} << 10;
 
 class TemporaryFile final : public Sink {
  public:
@@ -66,7 +67,9 @@ class TemporaryFile final : public Sink {
     if (offset > size_ || data.size() > size_ - offset) throw Error(Errc::usage, "write beyond the end", at(final_));
     io::write_exactly(fd_.get(), offset, data, final_.string());
     // Starts the write to disk now, so that it goes on while the next bytes are computed and flush() finds little left
-    // to do. Only a hint: what it reports does not matter.
+    // to do. Only a hint: what it reports does not matter. For small pieces it would wait for the page that the one
+    // before has just sent.
+    if (data.size() < kHintBytes) return;
     ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(data.size()), SYNC_FILE_RANGE_WRITE);
   }
   std::uint64_t size() const noexcept override { return size_; }

@@ -277,6 +277,10 @@ class Binder {
 
   void report_unclaimed() {
     for (const std::size_t t : unclaimed_) {
+      if (options_.drop_unknown) {
+        binding_.drops.push_back({0, index_.tensors[t].name, "no rule knows it"});
+        continue;
+      }
       problems_.add(Errc::unmapped, index_.tensors[t].name, fmt::format("is no tensor of a {} model", family_.name));
     }
     for (const LeftOut& left_out : index_.left_out) {

@@ -75,7 +75,7 @@ class Finder {
 
   template <class Parameters>
   bool try_all(std::vector<Repair> repairs, Parameters& second) {
-    std::ranges::stable_partition(repairs, [&](const Repair& repair) { return was_found(repair.what); });
+    std::stable_partition(repairs.begin(), repairs.end(), [&](const Repair& repair) { return was_found(repair.what); });
     for (const Repair& repair : repairs) {
       search_.go_on();
       const Repaired repaired(repair);
@@ -173,14 +173,20 @@ class Finder {
     return true;
   }
 
+  // A table that one model lacks counts as zeros.
+  static bool equal(const forward::Tensor& a, const forward::Tensor& b) {
+    if (!a.empty() && !b.empty()) return a.values == b.values;
+    return std::ranges::all_of(a.empty() ? b.values : a.values, [](double value) { return value == 0; });
+  }
+
   template <class Parameters>
   void note_other_values(const Parameters& first, Parameters& second) {
     Parameters copy = first;
     const std::vector<Module> ours = modules(copy), theirs = modules(second);
     std::string names;
     for (std::size_t i = 0; i < ours.size(); ++i) {
-      const bool one = ours[i].first->values != theirs[i].first->values;
-      const bool two = ours[i].second != nullptr && ours[i].second->values != theirs[i].second->values;
+      const bool one = !equal(*ours[i].first, *theirs[i].first);
+      const bool two = ours[i].second != nullptr && !equal(*ours[i].second, *theirs[i].second);
       if (!one && !two) continue;
       const std::string_view part = ours[i].second == nullptr || (one && two) ? ""
                                     : ours[i].norm                            ? (one ? " (scale)" : " (shift)")

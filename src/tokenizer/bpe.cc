@@ -13,7 +13,8 @@
 namespace transload::tokenizer {
 namespace {
 
-constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+constexpr std::size_t kLongestWord = 1 << 30;  // bytes: places are 32 bits wide
 
 struct Merge {
   std::uint64_t pair;  // the ids of the two tokens
@@ -26,14 +27,14 @@ std::uint64_t pair_of(std::uint32_t left, std::uint32_t right) noexcept { return
 // A part of the word, in a list of those that are left.
 struct Symbol {
   std::uint32_t id;
-  std::size_t previous, next;
+  std::uint32_t previous, next;
   bool gone = false;
 };
 
 // A merge that was possible when it was found.
 struct Candidate {
   std::uint32_t rank;
-  std::size_t at;
+  std::uint32_t at;
   std::uint32_t id;
 
   bool operator<(const Candidate& other) const noexcept {  // the largest is taken first
@@ -77,6 +78,7 @@ class Bpe final : public Model {
   }
 
   void encode(std::string_view word, std::vector<std::int64_t>& ids) const override {
+    if (word.size() > kLongestWord) throw Error(Errc::usage, "a word is longer than a gibibyte");
     std::vector<Symbol> symbols = symbols_of(word);
     merge(symbols);
     for (const Symbol& symbol : symbols) {
@@ -106,7 +108,7 @@ class Bpe final : public Model {
                                              escaped(word.substr(at, character.size))));
       }
       if (known || !after_unknown || !fuse_unknown_) {
-        const std::size_t place = symbols.size();
+        const auto place = static_cast<std::uint32_t>(symbols.size());
         symbols.push_back({known ? *known : *unknown_, place == 0 ? kNone : place - 1, place + 1});
       }
       after_unknown = !known;
@@ -124,11 +126,11 @@ class Bpe final : public Model {
 
   void merge(std::vector<Symbol>& symbols) const {
     std::vector<Candidate> found;
-    for (std::size_t i = 0; i + 1 < symbols.size(); ++i) {
+    for (std::uint32_t i = 0; i + 1 < symbols.size(); ++i) {
       if (const Merge* merge = find(symbols[i].id, symbols[i + 1].id)) found.push_back({merge->rank, i, merge->id});
     }
     std::priority_queue<Candidate> queue({}, std::move(found));
-    const auto consider = [&](std::size_t left, std::size_t right) {
+    const auto consider = [&](std::uint32_t left, std::uint32_t right) {
       if (left == kNone || right == kNone) return;
       if (const Merge* merge = find(symbols[left].id, symbols[right].id)) queue.push({merge->rank, left, merge->id});
     };

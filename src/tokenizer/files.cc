@@ -99,6 +99,10 @@ std::unique_ptr<Tokenizer> wordpiece(const Source& vocab_txt, const Config& conf
   const std::string text = read_text(vocab_txt);
   std::vector<Vocabulary::Entry> entries;
   for (const std::string_view line : lines_of(text)) {
+    // Python would end a line there, the tokenizers library would not.
+    if (line.find('\r') != line.npos) {
+      throw Error(Errc::corrupt, fmt::format("line {} has a carriage return inside", entries.size() + 1), in(file));
+    }
     entries.emplace_back(line, static_cast<std::uint32_t>(entries.size()));
   }
   Vocabulary vocabulary(std::move(entries), file);

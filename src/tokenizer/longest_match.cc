@@ -12,8 +12,8 @@ unsigned char byte(std::string_view text, std::size_t at) noexcept { return stat
 LongestMatch::LongestMatch(std::vector<Entry> entries) : entries_(std::move(entries)) {
   std::erase_if(entries_, [](const Entry& entry) { return entry.first.empty(); });
   std::ranges::stable_sort(entries_, {}, &Entry::first);
-  const auto repeated = std::ranges::unique(entries_, {}, &Entry::first);
-  entries_.erase(repeated.begin(), repeated.end());
+  const auto same = [](const Entry& a, const Entry& b) { return a.first == b.first; };
+  entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   for (const Entry& entry : entries_) ++begins_[byte(entry.first, 0) + 1u];
   for (std::size_t i = 1; i < begins_.size(); ++i) begins_[i] += begins_[i - 1];
 }

@@ -252,6 +252,12 @@ TEST(MxNet, ArraysWithoutAValueAreLeftOut) {
   EXPECT_NE(reader->index().find("w"), nullptr);
 }
 
+// Four bytes each, of which we would make hundreds.
+TEST(MxNet, MoreThanAMillionArraysAreRefused) {
+  const std::string nothing(4'000'100, '\0');
+  EXPECT_TRUE(refuses([&] { open_bytes(head(1'000'001) + nothing); }, Errc::unsupported, "a list of 1000001 arrays"));
+}
+
 // MXNet 1.5.0 reads such a file, and gives an array of this shape.
 TEST(MxNet, AZeroDimensionInVersion2IsReadAsItIs) {
   const auto reader = open_bytes(list_of(words({kV2, 0}) + shape({0, 3}) + words({1, 0, 0})));

@@ -136,6 +136,56 @@ TEST(ProveOutputs, ConfigurationsThatContradictEachOtherFail) {
   EXPECT_TRUE(proof.mistake.starts_with("every layer: the second model runs with 2 attention heads")) << proof.mistake;
 }
 
+TEST(ProveOutputs, WhatAFrameworksCodeFixesIsAVariant) {
+  const TinyModel tiny;
+  const OutputsProof proof = prove_outputs(tiny.model(), tiny.as_google().model());
+  EXPECT_TRUE(proof.holds()) << outputs::summary(proof);
+  for (const StageDifference& stage : proof.stages) EXPECT_LT(stage.relative(), 1e-12) << stage.stage;
+  ASSERT_EQ(proof.variants.size(), 1u);
+  EXPECT_EQ(proof.variants[0].what, "activation");
+  EXPECT_TRUE(proof.variants[0].first.starts_with("gelu (erf)")) << proof.variants[0].first;
+  EXPECT_TRUE(proof.variants[0].second.starts_with("gelu (tanh)")) << proof.variants[0].second;
+  EXPECT_GT(proof.variants[0].effect, 1e-6);
+  EXPECT_LT(proof.variants[0].effect, 1e-2);
+  EXPECT_FALSE(proof.variants[0].stage.empty());
+}
+
+TEST(ProveOutputs, VariantsAreMeasuredOneByOne) {
+  TinyModel tiny;
+  tiny.config["layer_norm_eps"] = "1e-3";
+  const OutputsProof proof = prove_outputs(tiny.as_google().model(), tiny.model());
+  EXPECT_TRUE(proof.holds()) << outputs::summary(proof);
+  ASSERT_EQ(proof.variants.size(), 2u);
+  EXPECT_EQ(proof.variants[0].what, "activation");
+  EXPECT_EQ(proof.variants[1].what, "epsilon of the norms");
+  TinyModel one = tiny;
+  one.config["hidden_act"] = "\"gelu_new\"";
+  const OutputsProof alone = prove_outputs(tiny.as_google().model(), one.model());
+  ASSERT_EQ(alone.variants.size(), 1u);
+  EXPECT_GT(alone.variants[0].effect, proof.variants[0].effect);
+  // The other's value is the first's in both, so what is measured is the same.
+  EXPECT_NEAR(alone.variants[0].effect, proof.variants[1].effect, 1e-12);
+}
+
+TEST(ProveOutputs, AnActivationOfAnotherKindIsNoVariant) {
+  const TinyModel tiny;
+  TinyModel other = tiny;
+  other.config["hidden_act"] = "\"relu\"";
+  const OutputsProof proof = prove_outputs(tiny.as_google().model(), other.model());
+  EXPECT_FALSE(proof.holds());
+  EXPECT_TRUE(proof.variants.empty());
+  EXPECT_FALSE(proof.contradictions.empty());
+  EXPECT_TRUE(proof.mistake.starts_with("every layer and mlm: the second model's activation is relu")) << proof.mistake;
+}
+
+TEST(ProveOutputs, AMistakeAcrossDialectsIsNamed) {
+  const TinyModel tiny;
+  TinyModel wrong = tiny;
+  wrong.transpose(TinyModel::layer(2, "attention.self.value.weight"));
+  const OutputsProof proof = prove_outputs(tiny.model(), wrong.as_google().model());
+  EXPECT_TRUE(proof.mistake.starts_with("layer 2: the weight of value is transposed;")) << proof.mistake;
+}
+
 TEST(ProveOutputs, AContradictionFailsEvenWhereNoOutputShowsIt) {
   const TinyModel tiny({}, false);
   TinyModel other = tiny;

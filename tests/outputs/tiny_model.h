@@ -80,6 +80,47 @@ class TinyModel {
     std::rotate(data.begin(), data.end() - places, data.end());
   }
 
+  // The same model as Google's code stores it: other names, kernels [in, out].
+  TinyModel as_google() const {
+    TinyModel other = *this;
+    other.tensors.clear();
+    other.dialect = "tf1";
+    other.config = {{"hidden_act", config.at("hidden_act")}, {"num_attention_heads", config.at("num_attention_heads")}};
+    for (const auto& [name, values] : tensors) {
+      std::string to = name;
+      const auto replace = [&](std::string_view what, std::string_view by) {
+        for (std::size_t at = 0; (at = to.find(what, at)) != std::string::npos; at += by.size()) {
+          to.replace(at, what.size(), by);
+        }
+      };
+      const bool norm = name.find("LayerNorm") != std::string::npos;
+      const bool table = name.find("embeddings.weight") != std::string::npos;
+      replace("encoder.layer.", "encoder.layer_");
+      replace("seq_relationship.weight", "seq_relationship.output_weights");
+      replace("seq_relationship.bias", "seq_relationship.output_bias");
+      replace("predictions.bias", "predictions.output_bias");
+      replace(".", "/");
+      Values moved = values;
+      if (norm) {
+        replace("/weight", "/gamma");
+        replace("/bias", "/beta");
+      } else if (table) {
+        replace("/weight", "");
+      } else if (to.ends_with("/weight")) {
+        replace("/weight", "/kernel");
+        const std::int64_t out = values.shape[0], in = values.shape[1];
+        moved.shape = {in, out};
+        for (std::int64_t o = 0; o < out; ++o) {
+          for (std::int64_t i = 0; i < in; ++i) {
+            moved.data[static_cast<std::size_t>(i * out + o)] = values.data[static_cast<std::size_t>(o * in + i)];
+          }
+        }
+      }
+      other.tensors.emplace(to, std::move(moved));
+    }
+    return other;
+  }
+
   Model model(const std::string& display = "memory") const {
     MemoryCheckpoint checkpoint;
     for (const auto& [name, values] : tensors) {

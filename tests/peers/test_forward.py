@@ -52,7 +52,7 @@ def agrees(mine, theirs, tolerance, stage):
 # ---- transformers ----------------------------------------------------------------------------------------------------
 
 def hf_model(kind, **config):
-    """A random model in float64. Weights of one in each matrix's root of columns: the stages stay of the order of 1."""
+    """A model in float64 with random values in every parameter."""
     import torch
     import transformers
     sizes = dict(vocab_size=37, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
@@ -161,6 +161,23 @@ def test_roberta_of_transformers(tmp_path, kind, pad):
                "roberta")
 
 
+def test_tiny(tmp_path):
+    """The fixture of the original script, in every type in which it is stored."""
+    import torch
+    import transformers
+    config = json.loads((support.TINY / "config.json").read_text())
+    for file in ("model.safetensors", "model_fp16.safetensors", "model_bf16.safetensors", "pytorch_model.bin"):
+        from safetensors.torch import load_file
+        path = support.TINY / file
+        state = torch.load(path, weights_only=True) if file.endswith(".bin") else load_file(path)
+        model = transformers.BertModel(transformers.BertConfig(**config)).double().eval()
+        model.load_state_dict(state)
+        found = hf_outputs(model, True)
+        mine = native(tmp_path, path, "bert", "hf", config)
+        agrees(mine["layer 1"], found.last_hidden_state, 1e-10, file)
+        agrees(mine["pooled"], found.pooler_output, 1e-10, file)
+
+
 def test_minilm(tmp_path, minilm):
     """The real model, stored in float32, in double precision."""
     import transformers
@@ -213,20 +230,42 @@ def log_softmax(x):
     return x - numpy.log(numpy.exp(x).sum(axis=-1, keepdims=True))
 
 
-@pytest.mark.parametrize("kind, act", [("pretraining", "gelu"), ("pretraining", "relu"), ("pretraining", "linear"),
-                                       ("pretraining", "Tanh"), ("classifier", "gelu"), ("squad", "gelu")])
-def test_google(tmp_path, kind, act):
-    config = {**GOOGLE, "hidden_act": act}
+def compare_google(tmp_path, kind, config, ids=IDS, checkpoint=None, **request):
     mask = [[1] * v + [0] * (LENGTH - v) for v in VALID]
-    theirs = foreign("run_google.py", tmp_path, dict(config=config, kind=kind, ids=IDS, mask=mask, types=TYPES,
-                                                     positions=MASKED, labels=3, seed=7))
-    mine = native(tmp_path, tmp_path / "model.ckpt", "bert", "tf1", config)
+    if checkpoint:
+        request["restore"] = str(checkpoint)
+    theirs = foreign("run_google.py", tmp_path, dict(config=config, kind=kind, ids=ids, mask=mask, types=TYPES,
+                                                     positions=MASKED, labels=3, **request))
+    mine = native(tmp_path, checkpoint or tmp_path / "model.ckpt", "bert", "tf1", config, ids=ids)
     for name in ("mlm", "nsp"):
         if name in mine:
             mine[name + "_log"] = log_softmax(mine.pop(name))
     assert set(mine) == set(theirs)
     for stage, values in theirs.items():
         agrees(mine[stage], values, 1e-5, stage)
+
+
+@pytest.mark.parametrize("kind, act", [("pretraining", "gelu"), ("pretraining", "relu"), ("pretraining", "linear"),
+                                       ("pretraining", "Tanh"), ("classifier", "gelu"), ("squad", "gelu")])
+def test_google(tmp_path, kind, act):
+    compare_google(tmp_path, kind, {**GOOGLE, "hidden_act": act}, seed=7)
+
+
+@pytest.mark.parametrize("case, file, kind", [("google_pretraining", "model.ckpt", "pretraining"),
+                                              ("google_pretraining_adam", "model.ckpt-1234", "pretraining"),
+                                              ("google_classifier", "model.ckpt", "classifier")])
+def test_google_fixtures(tmp_path, case, file, kind):
+    folder = support.GOLDEN / "tensorflow" / case
+    config = json.loads((folder / "bert_config.json").read_text())
+    ids = [[i % config["vocab_size"] for i in row] for row in IDS]
+    compare_google(tmp_path, kind, config, ids, folder / file)
+
+
+def test_minilm_in_googles_code(tmp_path, minilm):
+    support.transload("convert", minilm, tmp_path / "tf/model.ckpt", "--to", "tf1")
+    config = json.loads((minilm / "config.json").read_text())
+    keys = [*GOOGLE, "hidden_act"]
+    compare_google(tmp_path, "model", {k: config[k] for k in keys}, checkpoint=tmp_path / "tf/model.ckpt")
 
 
 # ---- GluonNLP --------------------------------------------------------------------------------------------------------
@@ -244,6 +283,20 @@ def test_gluon(tmp_path, kind, extra, naming):
     theirs = foreign("run_gluon.py", tmp_path, dict(kind=kind, config=config, ids=IDS, types=TYPES, valid=VALID,
                                                     positions=MASKED, seed=3))
     mine = native(tmp_path, tmp_path / f"{naming}.params", kind, "gluon", config, types=kind == "bert")
+    assert set(mine) == set(theirs) | {"embeddings"}
+    for stage, values in theirs.items():
+        agrees(mine[stage], values, 1e-5, stage)
+
+
+@pytest.mark.parametrize("kind, inside", [("bert classifier", "bert."), ("roberta classifier", "roberta."),
+                                          ("bert for qa", "bert."), ("bert tagger", "bert_model.")])
+def test_gluon_within_a_classifier(tmp_path, kind, inside):
+    """The head stands beside the model, outside its prefix."""
+    family = kind.split()[0]
+    config = {**GLUON, **(dict(token_type_vocab_size=2) if family == "bert" else dict(layer_norm_eps=1e-5))}
+    theirs = foreign("run_gluon.py", tmp_path, dict(kind=kind, config=config, ids=IDS, types=TYPES, valid=VALID,
+                                                    positions=MASKED, seed=5))
+    mine = native(tmp_path, tmp_path / "model.params", family, "gluon", config, types=family == "bert", prefix=inside)
     assert set(mine) == set(theirs) | {"embeddings"}
     for stage, values in theirs.items():
         agrees(mine[stage], values, 1e-5, stage)

@@ -162,6 +162,29 @@ def test_untied_words_stay_untied(tmp_path, head, format):
     assert (tmp_path / "out" / WEIGHTS[format]).read_bytes() == (tmp_path / "wanted" / WEIGHTS[format]).read_bytes()
 
 
+def test_a_decoder_that_is_stored_apart(tmp_path):
+    # As a file does that went through clone(), or through safetensors by hand: equal values, another storage.
+    model = support.make_model("BertForMaskedLM")
+    apart = lambda state: {name: tensor.clone() for name, tensor in state.items()}
+    support.write_model(model, tmp_path / "in", change=apart)
+    transload("convert", tmp_path / "in", tmp_path / "out", "--to", "hf", "--format", "torch")
+    state = torch.load(tmp_path / "out/pytorch_model.bin", weights_only=True)
+    assert state["cls.predictions.decoder.weight"].data_ptr() == \
+        state["bert.embeddings.word_embeddings.weight"].data_ptr()
+    model.save_pretrained(tmp_path / "wanted", safe_serialization=False)
+    assert (tmp_path / "out/pytorch_model.bin").read_bytes() == (tmp_path / "wanted/pytorch_model.bin").read_bytes()
+
+    def damaged(state):
+        state = apart(state)
+        state["cls.predictions.decoder.weight"][3, 4] += 1
+        return state
+
+    support.write_model(model, tmp_path / "damaged", change=damaged)
+    result = transload("convert", tmp_path / "damaged", tmp_path / "no", "--to", "hf", "--format", "torch", expect=2)
+    assert "differs from 'bert.embeddings.word_embeddings.weight', to which it is tied" in result.err
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("dtype", ["f16", "bf16"])
 @pytest.mark.parametrize("format", WEIGHTS)
 def test_the_dtype_is_that_of_the_weights(tmp_path, pair, format, dtype):

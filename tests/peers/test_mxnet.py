@@ -9,6 +9,9 @@ from safetensors.numpy import load_file
 
 from support import inspect, transload
 
+# mxnet 1.5.0 asks scipy under a name that will go away.
+pytestmark = pytest.mark.filterwarnings("ignore:Please import `csr_matrix`")
+
 DTYPES = ["float32", "float64", "float16", "uint8", "int32", "int8", "int64"]
 SPARSE = ["float32", "float64", "float16", "int32", "int8", "uint8", "int64"]
 

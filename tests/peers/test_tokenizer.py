@@ -11,7 +11,8 @@ import support
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 ENCODE_LINES = Path(os.environ.get("ENCODE_LINES", support.TRANSLOAD.with_name("encode_lines")))
-CHARACTERS = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+# Every character of the planes that hold any, and some of those that are unassigned or for private use.
+CHARACTERS = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and (c >> 16 in (0, 1, 2, 3, 14) or c % 61 == 0)]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 

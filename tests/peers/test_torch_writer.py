@@ -5,11 +5,13 @@ import random
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.utils.serialization import config
 
 import support
 from support import transload
 from test_torch_reader import DTYPES, random_tensor
 
+load_config = config.load
 # What a safetensors source can hand over; the others come out of files of torch itself.
 ALL = DTYPES + [torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu, torch.complex32,
                 torch.float4_e2m1fn_x2, torch.bits8, torch.bits16]
@@ -44,8 +46,13 @@ def converted(tmp_path, state, name="out.bin", *options):
 
 
 def check_loads(path, state):
-    for mmap in (False, True):
-        loaded = torch.load(path, weights_only=True, mmap=mmap)
+    for mmap, computed in ((False, False), (True, False), (True, True)):
+        # "computed": places of storages from their order, without reading the headers.
+        load_config.calculate_storage_offsets = computed
+        try:
+            loaded = torch.load(path, weights_only=True, mmap=mmap)
+        finally:
+            load_config.calculate_storage_offsets = False
         assert type(loaded) is dict and list(loaded) == list(state)
         for name, tensor in state.items():
             assert (loaded[name].dtype, loaded[name].shape) == (tensor.dtype, tensor.shape), name

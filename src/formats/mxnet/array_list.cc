@@ -30,6 +30,9 @@ class ListParser {
     list.reserved = first.u64();
     const std::uint64_t count = first.u64();
     check_count(count, kLeastArray, "arrays", 16);
+    if (count > kMaxArrays) {
+      fail_at(16, fmt::format("a list of {} arrays; at most {} are read", count, kMaxArrays), Errc::unsupported);
+    }
     for (std::uint64_t i = 0; i < count; ++i) {
       Array array;
       array.offset = at_;
