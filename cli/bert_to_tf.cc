@@ -81,7 +81,8 @@ int bert_to_tf(const Options& options) {
   }
   for (const std::string& note : job.plan.notes) fmt::print(stderr, "note: {}\n", escaped(note));
 
-  const Outcome outcome = carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::exact, .threads = 0});
+  const Outcome outcome =
+      carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::exact, .threads = 0});
   if (outcome.signal != 0) return 128 + outcome.signal;
   const ExactProof& proof = *outcome.exact;
   for (std::size_t i = 0; i < job.plan.slots.size(); ++i) {

@@ -58,7 +58,8 @@ int bort_to_pytorch(const Options& options) {
 
 void add_bort_to_pytorch(CLI::App& app, Action& run) {
   CLI::App* verb = app.add_subcommand(
-      "bort-to-pytorch", "What convert_bort_original_gluonnlp_checkpoint_to_pytorch.py did: Bort to Hugging Face, float16");
+      "bort-to-pytorch",
+      "What convert_bort_original_gluonnlp_checkpoint_to_pytorch.py did: Bort to Hugging Face, float16");
   const auto o = std::make_shared<Options>();
   verb->add_option("--bort_checkpoint_path", o->checkpoint, "GluonNLP's .params file")->required();
   verb->add_option("--pytorch_dump_folder_path", o->folder, "Folder for the Hugging Face model")->required();

@@ -69,8 +69,7 @@ void print_source(const Output& out, const Location& location, const Job& job) {
   const Index& index = job.source->index();
   out.line("from {}: {}, {}, {}{}", escaped(location.display), index.format,
            job.binding ? fmt::format("{} in dialect {}", job.binding->family, job.binding->dialect) : "names are kept",
-           counted(index.tensors.size(), "tensor"),
-           job.config ? fmt::format("; {}", escaped(job.config->name)) : "");
+           counted(index.tensors.size(), "tensor"), job.config ? fmt::format("; {}", escaped(job.config->name)) : "");
   for (const std::string& note : location.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : index.notes) out.line("  note: {}", escaped(note));
   for (const std::string& note : job.plan.notes) out.line("  note: {}", escaped(note));

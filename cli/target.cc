@@ -15,9 +15,10 @@ bool ends_in_weights_suffix(std::string_view name) {
   return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
-// "torch" for a name like pytorch_model.bin, "mxnet" for .params, "safetensors" for anything else.
+// "torch" for a name like pytorch_model.bin, "mxnet" for .params, "npz" for .npz, "safetensors" for anything else.
 std::string_view format_of_name(std::string_view name) {
   if (name.ends_with(".params")) return "mxnet";
+  if (name.ends_with(".npz")) return "npz";
   return name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ? "torch" : "safetensors";
 }
 

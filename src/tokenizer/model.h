@@ -29,8 +29,8 @@ class Model {
 
 struct BpeRules {
   Merges merges{};
-  std::string unknown{};        // the unknown token, or empty: the vocabulary need not have it
-  std::string prefix{};         // before every character of a word but its first
+  std::string unknown{};      // the unknown token, or empty: the vocabulary need not have it
+  std::string prefix{};       // before every character of a word but its first
   bool fuse_unknown = false;  // several unknown characters in a row are one unknown token
 };
 // Byte-pair encoding over the characters of a word (Sennrich et al. 2016): of the pairs that stand beside each other,

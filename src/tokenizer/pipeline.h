@@ -19,7 +19,7 @@ struct Parts {
   std::vector<Splitter> splitters{};
   std::vector<AddedToken> added{};
   std::vector<std::uint32_t> before{}, after{};  // the special tokens around one sentence
-  std::string pad{};                           // the padding token; empty: the usual names are tried
+  std::string pad{};                             // the padding token; empty: the usual names are tried
 };
 
 // Errc::corrupt in `file` where an id around the sentence is no token's.
