@@ -148,6 +148,8 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
   if (config && options.family.empty()) detecting.config_json = config->text;
   Detected detected = detect(source.index(), detecting);
   if (!detected.undecided.empty()) {
+    if (target.bare && target.dialect.empty() && target.resolved_dialect() == "gluon")
+      return {};  // names stay as they are
     std::string families;
     for (const std::string& family : detected.undecided) families += (families.empty() ? "" : " or ") + family;
     throw Error(Errc::unmapped,

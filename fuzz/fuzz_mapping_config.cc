@@ -1,4 +1,5 @@
-// Configuration files of any content beside a small BERT: an answer or an Error, quickly.
+// Configuration files of any content beside a small BERT, and beside the same as a Bort or RoBERTa of GluonNLP: an
+// answer or an Error, quickly.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -43,19 +44,52 @@ transload::Index small_bert() {
   return index;
 }
 
+// The same model without token types, as GluonNLP has it.
+transload::Index small_gluon() {
+  transload::Index index;
+  add(index, "encoder.position_weight", {8, 8});
+  const std::string cell = "encoder.transformer_cells.0.";
+  for (const std::string& norm : {std::string("encoder."), cell + "ffn.", cell}) {
+    add(index, norm + "layer_norm.gamma", {8});
+    add(index, norm + "layer_norm.beta", {8});
+  }
+  for (const char* linear :
+       {"attention_cell.proj_query", "attention_cell.proj_key", "attention_cell.proj_value", "proj"}) {
+    add(index, cell + linear + ".weight", {8, 8});
+    add(index, cell + linear + ".bias", {8});
+  }
+  add(index, cell + "ffn.ffn_1.weight", {16, 8});
+  add(index, cell + "ffn.ffn_1.bias", {16});
+  add(index, cell + "ffn.ffn_2.weight", {8, 16});
+  add(index, cell + "ffn.ffn_2.bias", {8});
+  add(index, "word_embed.0.weight", {10, 8});
+  index.seal();
+  return index;
+}
+
+void try_all(const transload::Index& index, const std::string& family, const transload::BindOptions& options) {
+  const transload::Mapping& mapping = transload::Mapping::builtin(family);
+  try {
+    const transload::Binding binding = mapping.bind(index, options);
+    for (const std::string& dialect : mapping.dialects()) {
+      static_cast<void>(mapping.config_file(binding, dialect, transload::DType::f32, options.config_json));
+    }
+  } catch (const transload::Error&) {
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const transload::Index index = small_bert();
-  const transload::Mapping& bert = transload::Mapping::builtin("bert");
+  static const transload::Index hf = small_bert(), gluon = small_gluon();
   transload::BindOptions options;
   options.config_json = std::string(reinterpret_cast<const char*>(data), size);
-  try {
-    const transload::Binding binding = bert.bind(index, options);
-    for (const char* dialect : {"hf", "tf1"}) {
-      static_cast<void>(bert.config_file(binding, dialect, transload::DType::f32, options.config_json));
-    }
-  } catch (const transload::Error&) {
+  try_all(hf, "bert", options);
+  try_all(gluon, "bort", options);
+  try_all(gluon, "roberta", options);
+  for (const transload::Index* index : {&hf, &gluon}) {
+    static_cast<void>(
+        transload::detect(*index, {.family = {}, .dialect = {}, .to_dialect = {}, .config_json = options.config_json}));
   }
   return 0;
 }

@@ -119,8 +119,13 @@ void check_divisors(const Family& family, const ReadConfig& read, std::vector<st
 }  // namespace
 
 std::optional<Told> told_by(const Family& family, std::string_view json) {
-  const Json config = Json::parse(json, nullptr, false);
-  if (!config.is_object()) return std::nullopt;
+  Json config;
+  try {
+    config = wire::parse_json(json, "the configuration");
+  } catch (const Error&) {
+    return Told{};  // said when it is read for good
+  }
+  if (!config.is_object()) return Told{};
   const std::optional<std::size_t> dialect = told_by_keys(family, config);
   if (!dialect) return Told{};
   const ConfigFile& form = family.config_files[*dialect];

@@ -341,3 +341,34 @@ def test_robertas_of_transformers_stay_what_they_are(kind, tmp_path):
     loaded = type(model).from_pretrained(tmp_path / "again")
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name]), name
+
+
+# ---- what is asked for, and what stays what it is ---------------------------------------------------------------------
+
+
+def test_without_a_configuration_it_asks(tmp_path):
+    source = params_of("bort_tiny_fp32")
+    result = transload("convert", source, tmp_path / "hf", expect=2)
+    assert "the names of a bort or roberta" in result.err and "--family" in result.err
+    result = transload("convert", source, tmp_path / "hf", "--family", "bort", expect=2)
+    assert '"num_attention_heads" ("num_heads" for GluonNLP)' in result.err and "--config" in result.err
+    result = transload("convert", params_of("bort_tiny_unnamed"), tmp_path / "hf", expect=2)
+    assert "a list of arrays without names" in result.err
+    assert not (tmp_path / "hf").exists()
+
+
+@pytest.mark.parametrize("case", ["bort_tiny_fp32", "bort_tiny_flatnames", "bort_tiny_unnamed"])
+def test_a_bare_file_without_to_keeps_names_that_no_family_claims(case, tmp_path):
+    transload("convert", params_of(case), tmp_path / "copy.params")
+    want, got = mx.nd.load(str(params_of(case))), mx.nd.load(str(tmp_path / "copy.params"))
+    if isinstance(want, dict):
+        assert list(got) == list(want)
+    assert len(got) == len(want)
+
+
+def test_bert_goes_to_google_and_comes_back(tmp_path):
+    (tmp_path / "bert.json").write_text(json.dumps(BERT))
+    transload("convert", params_of("bert_tiny"), tmp_path / "m.ckpt", "--to", "tf1", "--config", tmp_path / "bert.json")
+    transload("convert", tmp_path / "m.ckpt", tmp_path / "again", "--to", "gluon")
+    assert (tmp_path / "again/model.params").read_bytes() == params_of("bert_tiny").read_bytes()
+    assert json.loads((tmp_path / "again/model.json").read_text())["token_type_vocab_size"] == 2
