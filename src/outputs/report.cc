@@ -12,11 +12,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.2e}", value) : "not finite"; }
+std::string number(double value) {
+  if (value == 0) return "0";
+  return std::isfinite(value) ? fmt::format("{:.2e}", value) : "not finite";
+}
 
 Json json_number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 std::string where(const StageDifference& stage) {
+  if (stage.largest == 0) return "nowhere";
   return fmt::format("{}: sequence {}, position {}, unit {}", escaped(stage.batch), stage.sequence, stage.position,
                      stage.unit);
 }
@@ -60,9 +64,11 @@ std::vector<std::string> report_lines(const OutputsProof& proof) {
 std::string summary(const OutputsProof& proof) {
   if (proof.holds()) {
     const auto worst = std::ranges::max_element(proof.stages, {}, &StageDifference::relative);
-    return fmt::format("both models run on {} tokens: {} {} agree, the largest difference is {} of its stage",
-                       proof.tokens, proof.stages.size(), proof.stages.size() == 1 ? "stage" : "stages",
-                       number(worst->relative()));
+    return fmt::format("both models run on {} tokens: {} {} agree, {}", proof.tokens, proof.stages.size(),
+                       proof.stages.size() == 1 ? "stage" : "stages",
+                       worst->relative() == 0
+                           ? "without any difference"
+                           : fmt::format("the largest difference is {} of its stage", number(worst->relative())));
   }
   std::string text = fmt::format("FAILED: both models run on {} tokens: ", proof.tokens);
   if (const StageDifference* first = proof.first_beyond()) {

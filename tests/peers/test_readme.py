@@ -1,6 +1,6 @@
 """Every command in README.md is run, in order, in one folder. In ```console blocks, lines that begin with `$ ` are
 commands, and what follows one is what it prints; a line `...` stands for any lines, `...` in a line for any text.
-The folder holds what README says is there: a copy of examples/tiny-bert under the names that its commands use."""
+The folder holds what README says is there: copies of examples/tiny-bert and tiny-bort under the names that its commands use."""
 import os
 import re
 import shutil
@@ -40,7 +40,8 @@ def pattern(lines):
 
 
 def test_readme_commands(tmp_path):
-    shutil.copytree(support.ROOT / "examples/tiny-bert", tmp_path / "tiny-bert")
+    for model in ("tiny-bert", "tiny-bort"):
+        shutil.copytree(support.ROOT / "examples" / model, tmp_path / model)
     shutil.copytree(support.ROOT / "examples", tmp_path / "examples")
     environment = {**os.environ, "PATH": f"{support.TRANSLOAD.parent}:{os.environ['PATH']}", "COLUMNS": "120"}
     ran = 0
