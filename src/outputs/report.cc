@@ -31,7 +31,7 @@ void add_table(const OutputsProof& proof, std::vector<std::string>& lines) {
   lines.push_back(fmt::format("{:<{}}  {:>10}  {:>10}  {}", "stage", width, "difference", "relative", "where"));
   for (const StageDifference& stage : proof.stages) {
     lines.push_back(fmt::format("{:<{}}  {:>10}  {:>10}  {}{}", stage.stage, width, number(stage.largest),
-                                number(stage.relative()), stage.largest == 0 ? "" : where(stage),
+                                number(stage.relative()), where(stage),
                                 stage.within ? "" : "  DIFFERS"));
   }
 }

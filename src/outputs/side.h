@@ -26,7 +26,7 @@ struct Side {
             const forward::Values* pooled) const {
     Feed feed{&inputs.batches[batch], inputs.word_rows[batch], position_rows[batch], hidden, nullptr, false};
     if (stage.kind != Stage::Kind::classifier) return feed;
-    if (graph->classifier_reads_pooled(stage.head)) feed.pooled = pooled;
+    if (graph->classifier_reads_pooled(stage.head) && !stage.with_pooler) feed.pooled = pooled;
     feed.first_token = !is_per_token(stage.head);
     return feed;
   }
@@ -41,6 +41,12 @@ auto load_both(const Side& first, const Side& second, Load load) {
   return both;
 }
 
+inline forward::Classifier load_classifier(const forward::Graph& graph, const Stage& stage) {
+  forward::Classifier classifier = graph.classifier(stage.head);
+  if (stage.with_pooler && graph.classifier_reads_pooled(stage.head)) classifier.transform = graph.pooler().dense;
+  return classifier;
+}
+
 // Calls `work` with a function that loads a stage's parameters from a graph.
 template <class Work>
 void with_loader(const Stage& stage, const Inputs& inputs, Work work) {
@@ -50,7 +56,7 @@ void with_loader(const Stage& stage, const Inputs& inputs, Work work) {
     case Stage::Kind::layer: return work([&](const Graph& graph) { return graph.layer(stage.layer); });
     case Stage::Kind::pooled: return work([](const Graph& graph) { return graph.pooler(); });
     case Stage::Kind::mlm: return work([](const Graph& graph) { return graph.masked_lm(); });
-    case Stage::Kind::classifier: return work([&](const Graph& graph) { return graph.classifier(stage.head); });
+    case Stage::Kind::classifier: return work([&](const Graph& graph) { return load_classifier(graph, stage); });
   }
 }
 

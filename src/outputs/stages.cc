@@ -74,11 +74,12 @@ std::vector<Stage> common_stages(const forward::Graph& first, const forward::Gra
   for (std::int64_t i = 0; i < first.sizes().layers; ++i) {
     stages.push_back({Stage::Kind::layer, i, {}, fmt::format("layer {}", i)});
   }
-  if (first.has_pooler() && second.has_pooler()) stages.push_back({Stage::Kind::pooled, 0, {}, "pooled"});
+  const bool pooled = first.has_pooler() && second.has_pooler();
+  if (pooled) stages.push_back({Stage::Kind::pooled, 0, {}, "pooled"});
   for (const Head head : first.heads()) {
     if (std::ranges::find(second.heads(), head) == second.heads().end()) continue;
     const auto kind = head == Head::mlm ? Stage::Kind::mlm : Stage::Kind::classifier;
-    stages.push_back({kind, 0, head, std::string(forward::name(head))});
+    stages.push_back({kind, 0, head, std::string(forward::name(head)), !pooled});
   }
   return stages;
 }

@@ -47,6 +47,9 @@ struct Stage {
   std::int64_t layer = 0;
   forward::Head head = forward::Head::mlm;
   std::string name;  // for reports
+  // No stage `pooled` comes before: a classifier that reads the pooled output brings its pooler along, as the other
+  // side's brings a transform of its own.
+  bool with_pooler = false;
 };
 std::vector<Stage> common_stages(const forward::Graph& first, const forward::Graph& second);
 
