@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "job.h"
 #include "output.h"
+#include "run_proof.h"
 #include "verbs.h"
 
 namespace transload::cli {
@@ -45,6 +46,10 @@ int bort_to_pytorch(const Options& options) {
   }
   for (const std::string& note : job.plan.notes) fmt::print(stderr, "note: {}\n", escaped(note));
 
+  if (const std::string why_not = why_not_run(job, target); !why_not.empty()) {
+    throw Error(Errc::unsupported, "both models cannot be run: " + why_not, {},
+                "transload convert --proof exact does less");
+  }
   const Outcome outcome =
       carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::run, .threads = 0});
   if (outcome.signal != 0) return 128 + outcome.signal;

@@ -159,7 +159,10 @@ struct Level {
 Level proof_level(const Options& options, const Job& job, const Target& target) {
   if (options.proof == "none") return {ProofLevel::none, {}};
   if (options.proof == "exact") return {ProofLevel::exact, {}};
-  const std::string why_not = why_not_run(job, target);
+  std::string why_not = why_not_run(job, target);
+  if (why_not.empty() && options.allow_nonfinite && options.proof.empty()) {
+    why_not = "--allow-nonfinite was given, and what is computed from NaN equals nothing";
+  }
   if (why_not.empty()) return {ProofLevel::run, {}};
   if (options.proof == "run") {
     throw Error(Errc::unsupported, "both models cannot be run: " + why_not, {}, "use --proof exact");
@@ -196,7 +199,7 @@ int convert(const Options& options) {
   const Target target = target_of({options.destination, options.to, options.format});
   const Job job = prepare(location, open(location, {.key = options.key}), target, job_opts);
 
-  const Level level = proof_level(options, job, target);
+  Level level = proof_level(options, job, target);
 
   print_source(out, location, job);
   Json report = account(location, job, target);
@@ -208,9 +211,12 @@ int convert(const Options& options) {
   }
   print_drops(out, job.plan.drops);
 
-  const Outcome outcome = carry_out(
-      job, target,
-      {.overwrite = options.force, .progress = !out.quiet(), .proof = level.wanted, .threads = options.threads});
+  const Outcome outcome = carry_out(job, target,
+                                    {.overwrite = options.force,
+                                     .progress = !out.quiet(),
+                                     .proof = level.wanted,
+                                     .insist = options.proof == "run",
+                                     .threads = options.threads});
   if (outcome.signal != 0) return 128 + outcome.signal;
   for (const std::string& note : outcome.notes) {
     out.line("  note: {}", escaped(note));
@@ -219,6 +225,7 @@ int convert(const Options& options) {
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
            job.binding ? fmt::format(", dialect {}", target.resolved_dialect()) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
+  if (!outcome.why_not_run.empty()) level.why_not_run = outcome.why_not_run;
   print_proof(out, outcome, level);
   report["proof"] = to_json(outcome, level);
   report["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

@@ -273,13 +273,14 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
   const Interruption interruption;
   RunOptions run_options{.threads = options.threads, .progress = {}, .stop = interruption.stop()};
   Outcome outcome;
-  bool written = false;
+  bool written = false, infinite = false;
   try {
     {
       Progress progress("converting", options.progress);
       run_options.progress = std::ref(progress);
       const RunReport report = run(job.plan, {job.source}, *target.format, job.layout,
                                    {target.folder, options.overwrite}, job.sidecars, run_options);
+      infinite = !report.overflowed.empty();
       for (const auto& each : report.overflowed) {
         outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
       }
@@ -292,7 +293,9 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       run_options.progress = std::ref(progress);
       outcome.exact = prove_exact(job.plan, {job.source}, *output, run_options);
     }
-    if (options.proof == ProofLevel::run) {
+    if (options.proof == ProofLevel::run && infinite && !options.insist) {
+      outcome.why_not_run = "values became infinite, and what is computed from those equals nothing";
+    } else if (options.proof == ProofLevel::run) {
       OutputsOptions both;
       both.threads = options.threads;
       both.stop = interruption.stop();

@@ -47,6 +47,7 @@ enum class ProofLevel { none, exact, run };  // each includes the ones before it
 struct CarryOutOptions {
   bool overwrite = false, progress = true;
   ProofLevel proof = ProofLevel::exact;
+  bool insist = false;   // run both models also where that can show nothing, because values became infinite
   unsigned threads = 0;  // 0: one per core
 };
 
@@ -56,6 +57,7 @@ struct Outcome {
   std::vector<std::string> notes;  // what became of the values
   std::optional<ExactProof> exact;
   std::optional<OutputsProof> outputs;
+  std::string why_not_run;  // where running both models was wanted
   bool holds = true;  // what was proven
 };
 
