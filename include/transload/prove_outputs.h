@@ -81,8 +81,14 @@ struct OutputsProof {
   std::string mistake;             // the known mistake that makes the outputs agree; empty: none was found
   std::vector<std::string> notes;  // such as a head that only one side has
   std::uint64_t tokens = 0;        // that each model was run on
-  bool holds() const noexcept;
-  const StageDifference* first_beyond() const noexcept;  // null: every stage is within
+  // Null: every stage is within.
+  const StageDifference* first_beyond() const noexcept {
+    for (const StageDifference& stage : stages) {
+      if (!stage.within) return &stage;
+    }
+    return nullptr;
+  }
+  bool holds() const noexcept { return !stages.empty() && contradictions.empty() && first_beyond() == nullptr; }
 };
 
 // `first` is the source, `second` the output. Where the second stores a tensor with fewer bits, the first's values are

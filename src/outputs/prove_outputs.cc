@@ -75,15 +75,6 @@ outputs::Limits outputs::limits_of(const Model& first, const Model& second) {
   return {x.vocabulary, x.positions, std::min(x.types, y.types)};
 }
 
-bool OutputsProof::holds() const noexcept {
-  return !stages.empty() && contradictions.empty() && first_beyond() == nullptr;
-}
-
-const StageDifference* OutputsProof::first_beyond() const noexcept {
-  const auto found = std::ranges::find_if(stages, [](const StageDifference& stage) { return !stage.within; });
-  return found == stages.end() ? nullptr : &*found;
-}
-
 OutputsProof prove_outputs(const Model& first, const Model& second, const OutputsOptions& options) {
   Side a(first), b(second);
   const forward::Sizes &x = a.graph->sizes(), &y = b.graph->sizes();

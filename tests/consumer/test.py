@@ -34,6 +34,8 @@ with tempfile.TemporaryDirectory() as folder:
         f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=Release")
     run("cmake", "--build", out)
     check(out / "read_checkpoint")
+    if (prefix / "include/transload/prove_outputs.h").exists():
+        run(out / "proof", root / "examples/tiny-bert/pytorch_model.bin", root / "examples/tiny-bert/config.json")
 
     configs = [str(p.parent) for p in prefix.rglob("transload.pc")]
     assert len(configs) == 1, configs
