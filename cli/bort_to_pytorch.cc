@@ -16,13 +16,14 @@ struct Options {
   std::string checkpoint, folder, config;
 };
 
-// Of the last hidden states, which is what the script compares.
-double last_layer_difference(const OutputsProof& proof) {
-  double difference = 0;
+// Of the last hidden states, which is what the script compares; where they agree and a head does not, of the head.
+double difference(const OutputsProof& proof) {
+  if (const StageDifference* beyond = proof.first_beyond()) return beyond->largest;
+  double of_last_layer = 0;
   for (const StageDifference& stage : proof.stages) {
-    if (stage.stage.starts_with("layer ")) difference = stage.largest;
+    if (stage.stage.starts_with("layer ")) of_last_layer = stage.largest;
   }
-  return difference;
+  return of_last_layer;
 }
 
 int bort_to_pytorch(const Options& options) {
@@ -53,10 +54,26 @@ int bort_to_pytorch(const Options& options) {
   const Outcome outcome =
       carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::run, .threads = 0});
   if (outcome.signal != 0) return 128 + outcome.signal;
+  if (outcome.holds) {
+    for (const std::string& remark : remarks(*outcome.outputs)) fmt::print(stderr, "{}\n", remark);
+  }
   fmt::print("{}\n", outcome.holds ? "✔️ Both model do output the same tensors"
                                    : "❌ Both model do **NOT** output the same tensors");
-  fmt::print("Absolute difference is: {}\n", last_layer_difference(*outcome.outputs));
+  fmt::print("Absolute difference is: {}\n", difference(*outcome.outputs));
   return outcome.holds ? kDone : kDifference;
+}
+
+// Deeper layers advise options of `transload convert`, which this verb does not have.
+int with_own_advice(const Options& options) {
+  try {
+    return bort_to_pytorch(options);
+  } catch (const Error& error) {
+    if (error.advice().find("--") == std::string::npos || error.advice().find("--config") != std::string::npos) throw;
+    throw Error(
+        error.code(), error.message(), error.where(),
+        "transload convert F D --to hf --family bort --dtype f16 does the same with more options, as " + error.advice())
+        .add(error.details());
+  }
 }
 
 }  // namespace
@@ -73,7 +90,7 @@ void add_bort_to_pytorch(CLI::App& app, Action& run) {
       "Example:\n"
       "  transload bort-to-pytorch --bort_checkpoint_path bort.params --pytorch_dump_folder_path bort\n"
       "`transload convert --to hf` does the same without rounding to float16.");
-  verb->callback([o, &run] { run = [o] { return bort_to_pytorch(*o); }; });
+  verb->callback([o, &run] { run = [o] { return with_own_advice(*o); }; });
 }
 
 }  // namespace transload::cli

@@ -128,7 +128,6 @@ void split_from(const std::string& from, LocateOptions& locate, JobOptions& job)
   }
   job.from_dialect = from;
   if (from == "tf1") locate.format = "tensor_bundle";
-  if (from == "gluon") locate.format = "mxnet";
 }
 
 JobOptions job_options(const Options& options, const Location& location) {
@@ -173,7 +172,12 @@ Level proof_level(const Options& options, const Job& job, const Target& target) 
 void print_proof(const Output& out, const Outcome& outcome, const Level& level) {
   if (!outcome.exact) out.line("not proven (--proof none)");
   if (outcome.exact) out.line("proof {}", summary(*outcome.exact));
-  if (outcome.outputs) out.line("proof {}", summary(*outcome.outputs));
+  if (outcome.outputs) {
+    out.line("proof {}", summary(*outcome.outputs));
+    if (outcome.outputs->holds()) {
+      for (const std::string& remark : remarks(*outcome.outputs)) out.line("  {}", remark);
+    }
+  }
   if (!level.why_not_run.empty()) out.line("both models were not run: {}", level.why_not_run);
 }
 

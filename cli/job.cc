@@ -303,7 +303,10 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     }
   } catch (Error& error) {
     outcome.signal = interruption.signal();
-    if (outcome.signal == 0) throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+    if (outcome.signal == 0) {
+      if (written) fmt::print(stderr, "transload: the output is there, but it is not proven\n");
+      throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+    }
     fmt::print(stderr, "transload: interrupted; {}\n",
                written ? "the output is there, but it is not proven" : "nothing was written");
     return outcome;

@@ -58,7 +58,7 @@ struct Outcome {
   std::optional<ExactProof> exact;
   std::optional<OutputsProof> outputs;
   std::string why_not_run;  // where running both models was wanted
-  bool holds = true;  // what was proven
+  bool holds = true;        // what was proven
 };
 
 // Writes the output; then opens it anew, compares it with what the plan makes of the source, and runs both models. A

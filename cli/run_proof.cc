@@ -6,6 +6,7 @@
 #ifdef TRANSLOAD_PROOF
 #include "outputs/inputs.h"
 #include "outputs/report.h"
+#include "token_inputs.h"
 #endif
 
 namespace transload::cli {
@@ -15,24 +16,30 @@ namespace {
 
 Model source_model(const Job& job) { return model_of(job.location, job.source, *job.binding, job.config); }
 
-// The output as a model of its own: its names are bound anew, and its configuration is the file that lies beside it.
-Model target_model(const Job& job, const Target& target, std::shared_ptr<const Reader> output) {
+Location location_of(const Target& target) {
   Location location;
   location.name = target.name;
   location.format = target.format;
   location.folder = target.folder;
   location.display = target.display();
-  ModelOptions options{.family = job.binding->family, .kin = {}, .config = {}};
+  return location;
+}
+
+// What will be, or is, the configuration of the output: the file beside it, or what is known where there is none.
+TextFile target_config(const Job& job, const Target& target, bool written) {
   std::error_code ignored;
   const fs::path beside = target.folder / target.config_name();
-  if (job.has_config && fs::is_regular_file(beside, ignored)) {
-    options.config = read_text_file(beside);
-  } else {
-    const Mapping& mapping = Mapping::builtin(job.binding->family);
-    options.config = {"what is known of " + target.display(),
-                      mapping.config_file(*job.binding, target.resolved_dialect(), DType::f32, std::nullopt)};
-  }
-  return model_of(location, std::move(output), options);
+  const bool there = written || !job.has_config;  // otherwise it is another model's, to be replaced
+  if (!target.bare && there && fs::is_regular_file(beside, ignored)) return read_text_file(beside);
+  const Mapping& mapping = Mapping::builtin(job.binding->family);
+  return {"what is known of " + target.display(),
+          mapping.config_file(*job.binding, target.resolved_dialect(), DType::f32, std::nullopt)};
+}
+
+// The output as a model of its own: its names are bound anew.
+Model target_model(const Job& job, const Target& target, std::shared_ptr<const Reader> output, bool written) {
+  return model_of(location_of(target), std::move(output),
+                  {.family = job.binding->family, .kin = {}, .config = target_config(job, target, written)});
 }
 
 }  // namespace
@@ -45,11 +52,11 @@ std::string why_not_run(const Job& job, const Target& target) {
       return fmt::format("there is no forward graph for {} in dialect {}", job.binding->family, dialect);
   }
   try {
-    Job planned = job;
-    planned.has_config = false;  // it is not written yet
     static_cast<void>(
-        outputs::limits_of(source_model(job), target_model(planned, target, view(job.plan, {job.source}))));
+        outputs::limits_of(source_model(job), target_model(job, target, view(job.plan, {job.source}), false)));
   } catch (const Error& error) {
+    // A size that nothing tells, or a model without a graph. Whatever else is wrong is wrong with the conversion.
+    if (error.code() != Errc::unsupported && error.code() != Errc::unmapped) throw;
     return error.what();
   }
   return {};
@@ -57,10 +64,19 @@ std::string why_not_run(const Job& job, const Target& target) {
 
 OutputsProof run_both(const Job& job, const Target& target, std::shared_ptr<const Reader> output,
                       const OutputsOptions& options) {
-  return prove_outputs(source_model(job), target_model(job, target, std::move(output)), options);
+  const Model first = source_model(job), second = target_model(job, target, std::move(output), true);
+  OutputsOptions with_inputs = options;
+  const outputs::Limits limits = outputs::limits_of(first, second);
+  with_inputs.inputs = outputs::default_inputs(limits, options.longest);
+  if (auto sample = sample_text(job.location, location_of(target), limits.vocabulary, limits.positions)) {
+    with_inputs.inputs.push_back(*std::move(sample));
+  }
+  return prove_outputs(first, second, with_inputs);
 }
 
 std::string summary(const OutputsProof& proof) { return "run: " + outputs::summary(proof); }
+
+std::vector<std::string> remarks(const OutputsProof& proof) { return outputs::remark_lines(proof); }
 
 void print_failure(const OutputsProof& proof) {
   for (const std::string& line : outputs::report_lines(proof)) fmt::print(stderr, "  {}\n", line);
@@ -77,6 +93,7 @@ OutputsProof run_both(const Job& job, const Target& target, std::shared_ptr<cons
 }
 
 std::string summary(const OutputsProof&) { return {}; }
+std::vector<std::string> remarks(const OutputsProof&) { return {}; }
 void print_failure(const OutputsProof&) {}
 Json json_of(const OutputsProof&) { return {}; }
 

@@ -37,6 +37,24 @@ const Format& writable(std::string_view name) {
   return *format;
 }
 
+// What nothing could load: a framework's names in a format that it does not read, or under a name that says otherwise.
+void refuse_mixtures(const TargetOptions& options, const Target& target) {
+  if (options.format.empty()) return;
+  if (target.bare) {
+    const std::string_view by_name = format_of_name(target.name);
+    if (target.format->name == by_name) return;
+    throw Error(Errc::usage, fmt::format("'{}' is the name of a file of the format {}", target.name, by_name), {},
+                fmt::format("leave out --format {}, or choose another name", options.format));
+  }
+  const std::string& dialect = target.dialect;
+  const std::string_view only = dialect == "tf1" ? "tensor_bundle" : dialect == "gluon" ? "mxnet" : "";
+  const bool fits =
+      only.empty() ? options.format == "safetensors" || options.format == "torch" : options.format == only;
+  if (fits) return;
+  throw Error(Errc::usage, fmt::format("--to {} is not stored as {}", dialect, options.format), {},
+              only.empty() ? "leave out --format, or say safetensors or torch" : "leave out --format");
+}
+
 }  // namespace
 
 std::string Target::config_name() const {
@@ -75,6 +93,7 @@ Target target_of(const TargetOptions& options) {
     target.folder = path;
     target.name = target.format->name == "torch" ? "pytorch_model.bin" : "model.safetensors";
   }
+  refuse_mixtures(options, target);
   return target;
 }
 

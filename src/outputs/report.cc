@@ -31,8 +31,7 @@ void add_table(const OutputsProof& proof, std::vector<std::string>& lines) {
   lines.push_back(fmt::format("{:<{}}  {:>10}  {:>10}  {}", "stage", width, "difference", "relative", "where"));
   for (const StageDifference& stage : proof.stages) {
     lines.push_back(fmt::format("{:<{}}  {:>10}  {:>10}  {}{}", stage.stage, width, number(stage.largest),
-                                number(stage.relative()), where(stage),
-                                stage.within ? "" : "  DIFFERS"));
+                                number(stage.relative()), where(stage), stage.within ? "" : "  DIFFERS"));
   }
 }
 
@@ -41,6 +40,13 @@ void add_table(const OutputsProof& proof, std::vector<std::string>& lines) {
 std::vector<std::string> report_lines(const OutputsProof& proof) {
   std::vector<std::string> lines;
   add_table(proof, lines);
+  const std::vector<std::string> remarks = remark_lines(proof);
+  lines.insert(lines.end(), remarks.begin(), remarks.end());
+  return lines;
+}
+
+std::vector<std::string> remark_lines(const OutputsProof& proof) {
+  std::vector<std::string> lines;
   for (const Variant& variant : proof.variants) {
     lines.push_back(fmt::format(
         "variant: {}: {} in the first, {} in the second; compared with the first's in both; with its own, the second "

@@ -12,6 +12,8 @@ namespace transload::outputs {
 // A table of the stages, then variants, what rounding cost, contradictions, notes, and the mistake. One line each,
 // without the verdict.
 std::vector<std::string> report_lines(const OutputsProof& proof);
+// The same without the table.
+std::vector<std::string> remark_lines(const OutputsProof& proof);
 // The verdict: "both models run on 180 tokens: 14 stages agree, the largest difference is 3.1e-15 of its stage".
 std::string summary(const OutputsProof& proof);
 nlohmann::ordered_json to_json(const OutputsProof& proof);
