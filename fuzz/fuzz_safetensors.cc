@@ -10,26 +10,13 @@
 
 #include "formats/safetensors/header.h"
 #include "formats/safetensors/safetensors.h"
+#include "one_file_store.h"
 #include "transload/error.h"
 #include "transload/plan.h"
 
 namespace {
 
 using namespace transload;
-
-class OneFile final : public Store {
- public:
-  explicit OneFile(Bytes bytes) : bytes_(std::move(bytes)) {}
-  std::string describe(std::string_view name) const override { return std::string(name); }
-  std::vector<std::string> list() const override { return {"x"}; }
-  bool exists(std::string_view name) const override { return name == "x"; }
-  std::shared_ptr<Source> open(std::string_view name) const override {
-    return memory_source(std::string(name), bytes_);
-  }
-
- private:
-  Bytes bytes_;
-};
 
 void check(bool holds) {
   if (!holds) std::abort();
@@ -55,14 +42,7 @@ void write_again(const Index& index) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    const ByteView bytes = std::as_bytes(std::span(data, size));
-    const Format& format = safetensors_format();
-    format.sniff("x", bytes);
-    const auto reader = format.open(std::make_shared<OneFile>(Bytes(bytes, nullptr)), "x", {});
-    for (const TensorInfo& tensor : reader->index().tensors) {
-      std::vector<std::byte> out(tensor_bytes(tensor.dtype, tensor.shape));
-      read_tensor(*reader, tensor, out);
-    }
+    const auto reader = fuzz::read_all(safetensors_format(), std::as_bytes(std::span(data, size)));
     write_again(reader->index());
   } catch (const Error&) {
   }
