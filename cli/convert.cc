@@ -128,7 +128,6 @@ void split_from(const std::string& from, LocateOptions& locate, JobOptions& job)
   }
   job.from_dialect = from;
   if (from == "tf1") locate.format = "tensor_bundle";
-  if (from == "gluon") locate.format = "mxnet";
 }
 
 JobOptions job_options(const Options& options, const Location& location) {

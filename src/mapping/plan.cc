@@ -44,6 +44,8 @@ class Planner {
     plan_.notes = binding_.notes;
     plan_.metadata = target().metadata;
     check_parts();
+    check_fixed();
+    check_untied();
     for (const Run& run : target().order) {
       if (!run.repeated) {
         add_run(run, -1);
@@ -53,7 +55,6 @@ class Planner {
       for (std::int64_t layer = 0; layer < layers; ++layer) add_run(run, layer);
     }
     account();
-    if (!with_ties_) check_copies();
     add_notices();
     return std::move(plan_);
   }
@@ -83,8 +84,44 @@ class Planner {
     if (!nameless.empty()) {
       throw Error(
           Errc::unmapped,
-          fmt::format("'{}' has no place in {} ({})", fmt::join(nameless, "', '"), target().name, target().title), {},
+          fmt::format("'{}' has no place in {} ({})", fmt::join(nameless, "', '"), target().name, target().title),
+          {.file = std::string(plan_.sources.front().path), .offset = {}, .tensor = {}},
           "leave its tensors out with --drop 'GLOB'");
+    }
+  }
+
+  // As the source's configuration calls it.
+  std::string spelt(const ConfigKey& key) const {
+    const std::string& own = key.cells[from_].key;
+    return own.empty() ? key.name : own;
+  }
+
+  // What the target's code has no choice in, and would compute something else by.
+  void check_fixed() const {
+    for (const ConfigKey& key : family_.config) {
+      const ConfigCell& cell = key.cells[to_];
+      const auto known = binding_.config.find(key.name);
+      if (cell.otherwise.empty() || known == binding_.config.end() || known->second == *cell.fixed) continue;
+      throw Error(Errc::unsupported,
+                  fmt::format("\"{}\" is {}, and {} has {} only: {}", spelt(key), known->second, target().title,
+                              *cell.fixed, cell.otherwise),
+                  {}, "this model cannot be converted; if its configuration is wrong, give another with --config F");
+    }
+  }
+
+  // A tensor of its own, by the configuration, that is not stored: its values are nowhere, and a target that shares
+  // them would get those of another tensor.
+  void check_untied() const {
+    for (const Parameter& parameter : family_.parameters) {
+      if (!parameter.tie || !untied(parameter) || !wanted(family_.parts[parameter.part])) continue;
+      const bool separate = parameter.cells[to_].kind == Cell::Kind::stored && !copied(parameter);
+      if (separate || claims_.contains(parameter.name)) continue;
+      throw Error(Errc::unmapped,
+                  fmt::format("\"{}\" is false, but the tensor that it unties ('{}') is not there; in {} it shares its "
+                              "values with '{}'",
+                              spelt(*family_.config_key(parameter.tie_if)), parameter.name, target().title,
+                              family_.parameters[*parameter.tie].name),
+                  {}, "if they are shared, give a configuration that says so with --config F");
     }
   }
 
@@ -258,7 +295,7 @@ class Planner {
       const auto equal = std::find_if(binding_.equals.begin(), binding_.equals.end(),
                                       [&](const Equal& each) { return each.dropped == name; });
       if (used_.contains({claimed.tensor, parameter.cells[from_].member})) {
-        if (with_ties_ && equal != binding_.equals.end() && !untied(parameter)) plan_.equals.push_back(*equal);
+        if (equal != binding_.equals.end() && must_stay_equal(parameter)) plan_.equals.push_back(*equal);
         continue;
       }
       const Part& part = family_.parts[parameter.part];
@@ -285,18 +322,9 @@ class Planner {
     }
   }
 
-  // Where the target writes shared values twice and the source has both, they must be the same all the same.
-  void check_copies() {
-    for (const Binding::Claim& claimed : binding_.claims) {
-      const Parameter& parameter = parameter_named(claimed.parameter);
-      if (!copied(parameter)) continue;
-      const std::string& name = index_.tensors[claimed.tensor].name;
-      for (const Equal& equal : binding_.equals) {
-        if (equal.dropped == name && used_.contains({claimed.tensor, parameter.cells[from_].member})) {
-          plan_.equals.push_back(equal);
-        }
-      }
-    }
+  // Both are written; but the target's framework shares the values, whatever the source's configuration says.
+  bool must_stay_equal(const Parameter& parameter) const {
+    return copied(parameter) || (with_ties_ && !untied(parameter));
   }
   bool copied(const Parameter& parameter) const {
     return parameter.tie && std::ranges::find(parameter.tied_copy, target().name) != parameter.tied_copy.end();
@@ -329,9 +357,8 @@ class Planner {
       const ConfigCell& cell = key.cells[to_];
       const auto known = binding_.config.find(key.name);
       if (!cell.fixed || known == binding_.config.end() || known->second == *cell.fixed) continue;
-      const std::string& own = key.cells[from_].key;
-      plan_.notes.push_back(fmt::format("{} {} cannot be kept: {} fixes {}", own.empty() ? key.name : own,
-                                        known->second, target().title, *cell.fixed));
+      plan_.notes.push_back(
+          fmt::format("{} {} cannot be kept: {} fixes {}", spelt(key), known->second, target().title, *cell.fixed));
     }
   }
 

@@ -101,8 +101,10 @@ void check_zeros(const Plan& plan, const Sources& sources) {
     const TensorInfo* tensor = source.index().find(zeros.tensor);
     if (tensor == nullptr) throw Error(Errc::usage, "the plan names a tensor that is not there");
     if (const std::optional<Element> found = first_nonzero(source, *tensor)) {
-      throw Error(Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
-                  {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name});
+      throw Error(
+          Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
+          {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name},
+          "if these values do not matter, set them to zeros in the source; there is no other way to convert it");
     }
   }
 }
