@@ -219,7 +219,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
                            [](const std::string& part) { return !part.starts_with("head."); });
     }
-    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    try {
+      job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    } catch (Error& error) {
+      throw error.in(at(location));
+    }
     if (target.format->keeps_ties) keep_ties(job.plan, 0, index);
     if (options.sidecars && !target.bare) {
       const DType dtype = options.floats.value_or(main_dtype(job.plan));

@@ -84,8 +84,7 @@ class Planner {
     if (!nameless.empty()) {
       throw Error(
           Errc::unmapped,
-          fmt::format("'{}' has no place in {} ({})", fmt::join(nameless, "', '"), target().name, target().title),
-          {.file = std::string(plan_.sources.front().path), .offset = {}, .tensor = {}},
+          fmt::format("'{}' has no place in {} ({})", fmt::join(nameless, "', '"), target().name, target().title), {},
           "leave its tensors out with --drop 'GLOB'");
     }
   }
@@ -109,19 +108,28 @@ class Planner {
     }
   }
 
-  // A tensor of its own, by the configuration, that is not stored: its values are nowhere, and a target that shares
-  // them would get those of another tensor.
+  // As the source stores it.
+  std::string stored_name(const Parameter& parameter) const {
+    const Cell& cell = parameter.cells[from_];
+    return cell.kind == Cell::Kind::stored ? source().stored[cell.stored].name : parameter.name;
+  }
+
+  // Two tensors of their own, by the configuration, of which one is not stored: its values are nowhere, and where the
+  // target needs them it would get those of the other.
   void check_untied() const {
     for (const Parameter& parameter : family_.parameters) {
       if (!parameter.tie || !untied(parameter) || !wanted(family_.parts[parameter.part])) continue;
+      const Parameter& other = family_.parameters[*parameter.tie];
       const bool separate = parameter.cells[to_].kind == Cell::Kind::stored && !copied(parameter);
-      if (separate || claims_.contains(parameter.name)) continue;
-      throw Error(Errc::unmapped,
-                  fmt::format("\"{}\" is false, but the tensor that it unties ('{}') is not there; in {} it shares its "
-                              "values with '{}'",
-                              spelt(*family_.config_key(parameter.tie_if)), parameter.name, target().title,
-                              family_.parameters[*parameter.tie].name),
-                  {}, "if they are shared, give a configuration that says so with --config F");
+      const bool whole = claims_.contains(other.name) && (separate || claims_.contains(parameter.name));
+      if (whole) continue;
+      const bool lacks_other = !claims_.contains(other.name);
+      throw Error(
+          Errc::unmapped,
+          fmt::format("\"{}\" is false, but '{}' is not there: it would get the values of '{}'",
+                      spelt(*family_.config_key(parameter.tie_if)), stored_name(lacks_other ? other : parameter),
+                      stored_name(lacks_other ? parameter : other)),
+          {}, "if they share their values, give a configuration that says so with --config F");
     }
   }
 

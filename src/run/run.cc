@@ -87,10 +87,11 @@ void check_equal(const Plan& plan, const Sources& sources) {
         (same_place || tensor_digest(source, *kept) == tensor_digest(source, *dropped))) {
       continue;
     }
-    throw Error(Errc::mismatch,
-                fmt::format("differs from '{}', to which it is tied: the output has room for one only", equal.kept),
-                {.file = plan.sources.at(equal.source).path, .offset = {}, .tensor = equal.dropped},
-                "if the tied values are the ones wanted, add --drop with this tensor's name");
+    throw Error(
+        Errc::mismatch,
+        fmt::format("differs from '{}', to which it is tied in the output: there is room for one only", equal.kept),
+        {.file = plan.sources.at(equal.source).path, .offset = {}, .tensor = equal.dropped},
+        "if the values of the other are the ones wanted, add --drop with this tensor's name");
   }
 }
 

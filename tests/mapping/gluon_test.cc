@@ -386,8 +386,22 @@ TEST(GluonRefusal, AnUntiedDecoderThatIsNotThereIsNotInvented) {
     const Error error = no_plan("bert", to, R"("tie_word_embeddings": false)");
     EXPECT_EQ(error.code(), Errc::unmapped);
     EXPECT_NE(error.message().find("\"tie_word_embeddings\" is false"), std::string::npos) << error.what();
-    EXPECT_NE(error.message().find("'head.mlm.out.weight'"), std::string::npos) << error.what();
+    EXPECT_NE(error.message().find("'cls.predictions.decoder.weight'"), std::string::npos) << error.what();
   }
+}
+
+TEST(GluonRefusal, WordEmbeddingsAreNotThoseOfAnUntiedDecoder) {
+  std::vector<NamedShape> gluon = body({.types = 2});
+  add_decoder(gluon);
+  std::erase_if(gluon, [](const NamedShape& each) { return each.name == "word_embed.0.weight"; });
+  const IndexOnlyReader reader(synthetic_index(gluon));
+  const Mapping& bert = Mapping::builtin("bert");
+  const auto plan = [&](const std::string& tied) {
+    const std::string config = R"({"model_type": "bert", "tie_word_embeddings": )" + tied + "}";
+    return bert.plan(reader, "", bert.bind(reader.index(), with(config)), "hf");
+  };
+  EXPECT_FALSE(plan("true").slots.empty());
+  EXPECT_THROW(plan("false"), Error);
 }
 
 // ---- configurations -------------------------------------------------------------------------------------------------

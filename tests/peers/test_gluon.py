@@ -318,6 +318,7 @@ def test_token_types_that_are_no_zeros_are_refused(tmp_path):
     write_roberta(tmp_path / "hf", types=0.25)
     result = transload("convert", tmp_path / "hf", tmp_path / "out/m.params", "--to", "gluon", expect=2)
     assert "token_type_embeddings.weight" in result.err and "must be zeros and holds 0.25 at [0, 0]" in result.err
+    assert "set them to zeros in the source" in result.err
     assert not (tmp_path / "out/m.params").exists()
 
 
