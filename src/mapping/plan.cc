@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "mapping/config.h"
+#include "mapping/fixed.h"
 #include "mapping/stored.h"
 #include "transload/error.h"
 
@@ -44,7 +45,7 @@ class Planner {
     plan_.notes = binding_.notes;
     plan_.metadata = target().metadata;
     check_parts();
-    check_fixed();
+    refuse_what_is_fixed_otherwise(family_, binding_, from_, to_);
     check_untied();
     for (const Run& run : target().order) {
       if (!run.repeated) {
@@ -89,25 +90,6 @@ class Planner {
     }
   }
 
-  // As the source's configuration calls it.
-  std::string spelt(const ConfigKey& key) const {
-    const std::string& own = key.cells[from_].key;
-    return own.empty() ? key.name : own;
-  }
-
-  // What the target's code has no choice in, and would compute something else by.
-  void check_fixed() const {
-    for (const ConfigKey& key : family_.config) {
-      const ConfigCell& cell = key.cells[to_];
-      const auto known = binding_.config.find(key.name);
-      if (cell.otherwise.empty() || known == binding_.config.end() || known->second == *cell.fixed) continue;
-      throw Error(Errc::unsupported,
-                  fmt::format("\"{}\" is {}, and {} has {} only: {}", spelt(key), known->second, target().title,
-                              *cell.fixed, cell.otherwise),
-                  {}, "this model cannot be converted; if its configuration is wrong, give another with --config F");
-    }
-  }
-
   // As the source stores it.
   std::string stored_name(const Parameter& parameter) const {
     const Cell& cell = parameter.cells[from_];
@@ -127,8 +109,8 @@ class Planner {
       throw Error(
           Errc::unmapped,
           fmt::format("\"{}\" is false, but '{}' is not there: it would get the values of '{}'",
-                      spelt(*family_.config_key(parameter.tie_if)), stored_name(lacks_other ? other : parameter),
-                      stored_name(lacks_other ? parameter : other)),
+                      source_spelling(*family_.config_key(parameter.tie_if), from_),
+                      stored_name(lacks_other ? other : parameter), stored_name(lacks_other ? parameter : other)),
           {}, "if they share their values, give a configuration that says so with --config F");
     }
   }
@@ -365,8 +347,8 @@ class Planner {
       const ConfigCell& cell = key.cells[to_];
       const auto known = binding_.config.find(key.name);
       if (!cell.fixed || known == binding_.config.end() || known->second == *cell.fixed) continue;
-      plan_.notes.push_back(
-          fmt::format("{} {} cannot be kept: {} fixes {}", spelt(key), known->second, target().title, *cell.fixed));
+      plan_.notes.push_back(fmt::format("{} {} cannot be kept: {} fixes {}", source_spelling(key, from_), known->second,
+                                        target().title, *cell.fixed));
     }
   }
 
