@@ -11,10 +11,12 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
+#include "mapping/flat_names.h"
 #include "output.h"
 #include "plan/ties.h"
 #include "run_proof.h"
 #include "transload/error.h"
+#include "vocabulary_size.h"
 
 namespace transload::cli {
 namespace {
@@ -109,14 +111,6 @@ struct Choice {
   std::string family, dialect, note;
 };
 
-// Whether the tensors are only counted, as in a list without names.
-bool nameless(const Index& index) {
-  for (std::size_t i = 0; i < index.tensors.size(); ++i) {
-    if (index.tensors[i].name != std::to_string(i)) return false;
-  }
-  return !index.tensors.empty();
-}
-
 // RoBERTa and its kin have the tensors of a BERT under the same names, and compute something else from them. What tells
 // them apart without a configuration is that they have one token type only.
 void refuse_lookalike(const Location& location, const Binding& binding) {
@@ -170,7 +164,7 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
   }
   if (choice.dialect.empty()) choice.dialect = detected.dialect;
   if (!choice.family.empty()) return choice;
-  if (nameless(source.index())) {
+  if (mapping::nameless(source.index())) {
     if (target.bare && target.dialect.empty()) return {};
     throw Error(Errc::unmapped, "holds a list of arrays without names: nothing says which tensor is which",
                 at(location),
@@ -207,7 +201,10 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       job.binding = mapping.bind(index, bind);
     } catch (Error& error) {
       error.in(at(location));
-      error.advise("transload inspect lists what is there; is this the whole checkpoint, and not one of its shards?");
+      error.advise(
+          options.drop.empty()
+              ? "transload inspect lists what is there; is this the whole checkpoint, and not one of its shards?"
+              : "transload inspect lists what is there; --drop must leave what every such model has");
       throw;
     }
     if (!config && options.family.empty() && job.binding->dialect == "hf") {
@@ -222,7 +219,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       std::ranges::copy_if(job.binding->parts, std::back_inserter(parts),
                            [](const std::string& part) { return !part.starts_with("head."); });
     }
-    job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    try {
+      job.plan = mapping.plan(*job.source, location.display, *job.binding, to, parts, target.format->keeps_ties);
+    } catch (Error& error) {
+      throw error.in(at(location));
+    }
     if (target.format->keeps_ties) keep_ties(job.plan, 0, index);
     if (options.sidecars && !target.bare) {
       const DType dtype = options.floats.value_or(main_dtype(job.plan));
@@ -240,7 +241,14 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
       if (to == "hf") {
         if (auto file = generation_config(location, job.sidecars.back().bytes)) job.sidecars.push_back(*file);
       }
-      for (Sidecar& file : carried_files(location, to, options.papers)) job.sidecars.push_back(std::move(file));
+      for (Sidecar& file : carried_files(location, to, target.name, options.papers)) {
+        job.sidecars.push_back(std::move(file));
+      }
+      if (const auto rows = job.binding->config.find("V"); rows != job.binding->config.end()) {
+        for (std::string& note : check_vocabularies(location, std::stoull(rows->second))) {
+          job.plan.notes.push_back(std::move(note));
+        }
+      }
     }
   }
   const Reader* const readers[] = {job.source.get()};

@@ -31,6 +31,14 @@ bool is_configuration(const std::string& text) {
                               json.contains("num_attention_heads"));
 }
 
+// X.json beside the weights X.params.
+std::optional<TextFile> own_config(const Location& location) {
+  const fs::path path = location.folder / fs::path(location.name).filename().replace_extension(".json");
+  if (!is_regular(path)) return std::nullopt;
+  TextFile file = read_text_file(path);
+  return is_configuration(file.text) ? std::optional(std::move(file)) : std::nullopt;
+}
+
 }  // namespace
 
 TextFile read_text_file(const fs::path& path) {
@@ -45,32 +53,36 @@ TextFile read_text_file(const fs::path& path) {
 }
 
 std::optional<TextFile> find_config(const Location& location) {
-  if (location.format != nullptr && location.format->name == "mxnet") {
-    const fs::path own = location.folder / fs::path(location.name).filename().replace_extension(".json");
-    if (is_regular(own)) {
-      TextFile file = read_text_file(own);
-      if (is_configuration(file.text)) return file;
-    }
+  // MXNet 2 writes NPZ under the name X.params: the name says it, not the format.
+  const std::string extension = fs::path(location.name).extension().string();
+  if (extension == ".params") {
+    if (std::optional<TextFile> own = own_config(location)) return own;
   }
   std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
   if (location.format != nullptr && location.format->name == "tensor_bundle") std::swap(names[0], names[1]);
   for (const std::string_view name : names) {
     if (const fs::path path = location.folder / name; is_regular(path)) return read_text_file(path);
   }
-  return std::nullopt;
+  // `--to gluon --format safetensors` writes X.safetensors and X.json.
+  return extension == ".safetensors" || extension == ".npz" ? own_config(location) : std::nullopt;
 }
 
-std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, bool with_papers) {
+std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
+                                   bool with_papers) {
   std::vector<std::string> names;
   if (to_dialect == "tf1") names = {"vocab.txt"};
   if (to_dialect == "hf") names.assign(kForHuggingFace.begin(), kForHuggingFace.end());
-  if (to_dialect == "gluon") names = {fs::path(location.name).filename().replace_extension(".vocab").string()};
   if (with_papers) {
     for (const std::string& name : open_folder(location.folder)->list()) {
       if (is_paper(name)) names.push_back(name);
     }
   }
   std::vector<Sidecar> sidecars;
+  const fs::path vocabulary = location.folder / fs::path(location.name).filename().replace_extension(".vocab");
+  if (to_dialect == "gluon" && is_regular(vocabulary)) {
+    sidecars.push_back(
+        {fs::path(target_name).filename().replace_extension(".vocab").string(), read_text_file(vocabulary).text});
+  }
   for (const std::string& name : names) {
     if (const fs::path path = location.folder / name; is_regular(path)) {
       sidecars.push_back({name, read_text_file(path).text});

@@ -20,13 +20,15 @@ struct TextFile {
 TextFile read_text_file(const fs::path& path);
 
 // The configuration beside a checkpoint: config.json, or bert_config.json, which goes first for a TensorFlow
-// checkpoint; for an MXNet file X.params first X.json, if it is a configuration. A configuration that is for another
-// model than its neighbour's weights is found out by its sizes.
+// checkpoint; for X.params, whatever its format, first X.json, if it is a configuration; for X.safetensors and X.npz
+// last. A configuration that is for another model than its neighbour's weights is found out by its sizes.
 std::optional<TextFile> find_config(const Location& location);
 
 // Files of `location`'s folder that the target reads too: vocab.txt for Hugging Face and Google's code, the tokenizer's
-// files for Hugging Face, X.vocab for GluonNLP. `with_papers`: licence and model card as well.
-std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, bool with_papers);
+// files for Hugging Face, X.vocab for GluonNLP, named after the target's weights `target_name`. `with_papers`: licence
+// and model card as well.
+std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
+                                   bool with_papers);
 
 // Leaves out those that stand in `folder` already with the same bytes, and papers whose name is taken.
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder);

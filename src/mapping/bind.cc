@@ -12,6 +12,7 @@
 #include "mapping/config.h"
 #include "mapping/problems.h"
 #include "mapping/published.h"
+#include "mapping/refuse_site.h"
 #include "mapping/site.h"
 #include "mapping/sizes.h"
 
@@ -91,7 +92,7 @@ class Binder {
     if (sites.empty() || sites.front().rows * 2 < required_rows(family_, dialect_).size()) {
       refuse_unknown(sites, dialect_ != best_dialect && !best.empty() ? family_.dialect_names[best_dialect] : "");
     }
-    if (!usual(sites.front())) refuse_odd_place(sites.front());
+    if (!usual(sites.front())) refuse_odd_place(family_, dialect(), sites.front());
     if (sites.size() > 1 && sites[1].names * 2 >= sites[0].names) refuse_two(sites[0], sites[1]);
     site_ = sites.front();
     binding_.family = family_.name;
@@ -118,23 +119,6 @@ class Binder {
                     ? "transload inspect PATH lists the names; --family, --from and --key choose how they are read"
                     : fmt::format("its names are those of dialect {}: --from {}", better, better));
     throw error;
-  }
-
-  [[noreturn]] void refuse_odd_place(const Site& site) const {
-    throw Error(Errc::unmapped,
-                fmt::format("holds no state_dict at the top or under {}; a {} lies under '{}'",
-                            fmt::join(dialect().containers, ", "), family_.name, escaped(site.container)),
-                {}, fmt::format("if that is the one you want: transload convert --key '{}'", escaped(site.container)));
-  }
-
-  [[noreturn]] static void refuse_two(const Site& a, const Site& b) {
-    const bool containers = a.container != b.container;
-    const auto place = [&](const Site& site) {
-      return containers ? site.container.empty() ? std::string("the top") : "'" + escaped(site.container) + "'"
-                        : "'" + escaped(site.prefix + site.root) + "'";
-    };
-    throw Error(Errc::unmapped, fmt::format("holds two models: one under {}, one under {}", place(a), place(b)), {},
-                containers ? "choose one with --key NAME" : "leave one out with --drop 'PREFIX**'");
   }
 
   // Step 1: every tensor is claimed, dropped, or a problem.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ struct ReadConfig {
 // when it is none of this family or a value is none that its key can have: sizes are integers from 1 to 2^31 - 1
 // (8.0 is refused too), numbers are finite, texts are from the key's list.
 ReadConfig read_config(const Family& family, std::string_view json, const std::string& file);
+
+// The values of a key as the dialect spells them.
+std::set<std::string> spellings_of(const ConfigKey& key, std::size_t dialect);
 
 // How well the configuration speaks for this family, among others with the same names.
 struct Told {

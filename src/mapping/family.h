@@ -97,6 +97,7 @@ struct ConfigCell {
   std::string key;                    // empty: it has none
   std::optional<std::string> preset;  // JSON text: what the framework takes when the key is missing
   std::optional<std::string> fixed;   // JSON text: what the framework's code has, whatever the file says
+  std::string otherwise;              // why a value other than `fixed` is an error here; empty: it is a note
   std::optional<std::string> null;    // JSON text: what a null there means
   bool omit = false;                  // not written when it equals `preset`
   std::int64_t plus = 0;              // a size: the file has this much more

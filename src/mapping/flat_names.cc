@@ -36,11 +36,6 @@ std::optional<std::string> dotted(const FlatName& rule, std::string_view name) {
   return made.append(name);
 }
 
-std::string_view without_kind(std::string_view name) {
-  if (name.starts_with("arg:") || name.starts_with("aux:")) name.remove_prefix(4);
-  return name;
-}
-
 }  // namespace
 
 std::vector<std::string> looked_up_names(const std::vector<FlatName>& rules, const Index& index) {
@@ -52,7 +47,7 @@ std::vector<std::string> looked_up_names(const std::vector<FlatName>& rules, con
   if (!flat) return names;
   for (std::string& name : names) {
     for (const FlatName& rule : rules) {
-      if (std::optional<std::string> made = dotted(rule, without_kind(name))) {
+      if (std::optional<std::string> made = dotted(rule, name)) {
         name = *std::move(made);
         break;
       }

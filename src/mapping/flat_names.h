@@ -17,7 +17,7 @@ struct FlatName {
 };
 
 // The name by which each tensor of the index is looked up. MXNet's rule: names are flat when none has a dot; then
-// those that a rule knows are made dotted, after "arg:" or "aux:" is taken off. Otherwise they stay.
+// those that a rule knows are made dotted. Otherwise they stay. (Its readers have taken "arg:" and "aux:" off.)
 std::vector<std::string> looked_up_names(const std::vector<FlatName>& rules, const Index& index);
 
 // Whether the tensors are only counted (0, 1, 2 ...), as in a list without names.

@@ -14,16 +14,18 @@ ConfigCell parse_cell(const TomlEntry& entry) {
     return cell;
   }
   const toml::table& table = as_table(entry);
-  only_keys(table, {"key", "default", "fixed", "null", "omit", "plus"});
+  only_keys(table, {"key", "default", "fixed", "else", "null", "omit", "plus"});
   for (const TomlEntry& part : in_order(table)) {
     if (part.key == "key") cell.key = as_string(part);
     if (part.key == "default") cell.preset = as_json(part);
     if (part.key == "fixed") cell.fixed = as_json(part);
+    if (part.key == "else") cell.otherwise = as_string(part);
     if (part.key == "null") cell.null = as_json(part);
     if (part.key == "omit") cell.omit = as_bool(part);
     if (part.key == "plus") cell.plus = as_integer(part);
   }
   if (cell.key.empty() == !cell.fixed) fail_at(*entry.value, "needs either 'key' or 'fixed'");
+  if (!cell.otherwise.empty() && !cell.fixed) fail_at(*entry.value, "'else' is for what is 'fixed'");
   return cell;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "mapping/config.h"
+#include "mapping/fixed.h"
 #include "mapping/stored.h"
 #include "transload/error.h"
 
@@ -44,6 +45,8 @@ class Planner {
     plan_.notes = binding_.notes;
     plan_.metadata = target().metadata;
     check_parts();
+    refuse_what_is_fixed_otherwise(family_, binding_, from_, to_);
+    check_untied();
     for (const Run& run : target().order) {
       if (!run.repeated) {
         add_run(run, -1);
@@ -53,7 +56,6 @@ class Planner {
       for (std::int64_t layer = 0; layer < layers; ++layer) add_run(run, layer);
     }
     account();
-    if (!with_ties_) check_copies();
     add_notices();
     return std::move(plan_);
   }
@@ -85,6 +87,31 @@ class Planner {
           Errc::unmapped,
           fmt::format("'{}' has no place in {} ({})", fmt::join(nameless, "', '"), target().name, target().title), {},
           "leave its tensors out with --drop 'GLOB'");
+    }
+  }
+
+  // As the source stores it.
+  std::string stored_name(const Parameter& parameter) const {
+    const Cell& cell = parameter.cells[from_];
+    return cell.kind == Cell::Kind::stored ? source().stored[cell.stored].name : parameter.name;
+  }
+
+  // Two tensors of their own, by the configuration, of which one is not stored: its values are nowhere, and where the
+  // target needs them it would get those of the other.
+  void check_untied() const {
+    for (const Parameter& parameter : family_.parameters) {
+      if (!parameter.tie || !untied(parameter) || !wanted(family_.parts[parameter.part])) continue;
+      const Parameter& other = family_.parameters[*parameter.tie];
+      const bool separate = parameter.cells[to_].kind == Cell::Kind::stored && !copied(parameter);
+      const bool whole = claims_.contains(other.name) && (separate || claims_.contains(parameter.name));
+      if (whole) continue;
+      const bool lacks_other = !claims_.contains(other.name);
+      throw Error(
+          Errc::unmapped,
+          fmt::format("\"{}\" is false, but '{}' is not there: it would get the values of '{}'",
+                      source_spelling(*family_.config_key(parameter.tie_if), from_),
+                      stored_name(lacks_other ? other : parameter), stored_name(lacks_other ? parameter : other)),
+          {}, "if they share their values, give a configuration that says so with --config F");
     }
   }
 
@@ -258,7 +285,7 @@ class Planner {
       const auto equal = std::find_if(binding_.equals.begin(), binding_.equals.end(),
                                       [&](const Equal& each) { return each.dropped == name; });
       if (used_.contains({claimed.tensor, parameter.cells[from_].member})) {
-        if (with_ties_ && equal != binding_.equals.end() && !untied(parameter)) plan_.equals.push_back(*equal);
+        if (equal != binding_.equals.end() && must_stay_equal(parameter)) plan_.equals.push_back(*equal);
         continue;
       }
       const Part& part = family_.parts[parameter.part];
@@ -285,18 +312,9 @@ class Planner {
     }
   }
 
-  // Where the target writes shared values twice and the source has both, they must be the same all the same.
-  void check_copies() {
-    for (const Binding::Claim& claimed : binding_.claims) {
-      const Parameter& parameter = parameter_named(claimed.parameter);
-      if (!copied(parameter)) continue;
-      const std::string& name = index_.tensors[claimed.tensor].name;
-      for (const Equal& equal : binding_.equals) {
-        if (equal.dropped == name && used_.contains({claimed.tensor, parameter.cells[from_].member})) {
-          plan_.equals.push_back(equal);
-        }
-      }
-    }
+  // Both are written; but the target's framework shares the values, whatever the source's configuration says.
+  bool must_stay_equal(const Parameter& parameter) const {
+    return copied(parameter) || (with_ties_ && !untied(parameter));
   }
   bool copied(const Parameter& parameter) const {
     return parameter.tie && std::ranges::find(parameter.tied_copy, target().name) != parameter.tied_copy.end();
@@ -329,9 +347,8 @@ class Planner {
       const ConfigCell& cell = key.cells[to_];
       const auto known = binding_.config.find(key.name);
       if (!cell.fixed || known == binding_.config.end() || known->second == *cell.fixed) continue;
-      const std::string& own = key.cells[from_].key;
-      plan_.notes.push_back(fmt::format("{} {} cannot be kept: {} fixes {}", own.empty() ? key.name : own,
-                                        known->second, target().title, *cell.fixed));
+      plan_.notes.push_back(fmt::format("{} {} cannot be kept: {} fixes {}", source_spelling(key, from_), known->second,
+                                        target().title, *cell.fixed));
     }
   }
 

@@ -47,7 +47,7 @@ std::optional<std::size_t> told_by_keys(const Family& family, const Json& config
 }
 
 // Why `value` is none that the key can have; empty: it is one.
-std::string objection(const ConfigKey& key, const Json& value) {
+std::string objection(const ConfigKey& key, std::size_t dialect, const Json& value) {
   switch (key.check) {
     case ConfigKey::Check::size:
       if (value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= kMaxSize)
@@ -62,7 +62,7 @@ std::string objection(const ConfigKey& key, const Json& value) {
                                                                                        : "must be a number from 0 to 1";
     case ConfigKey::Check::one_of:
       if (value.is_string() && std::find(key.values.begin(), key.values.end(), value) != key.values.end()) return {};
-      return fmt::format("must be one of {}", fmt::join(key.values, ", "));
+      return fmt::format("must be one of {}", fmt::join(spellings_of(key, dialect), ", "));
   }
   return {};
 }
@@ -118,6 +118,12 @@ void check_divisors(const Family& family, const ReadConfig& read, std::vector<st
 
 }  // namespace
 
+std::set<std::string> spellings_of(const ConfigKey& key, std::size_t dialect) {
+  std::set<std::string> words;
+  for (const auto& [value, word] : key.spellings[dialect]) words.insert(word);
+  return words.empty() ? std::set<std::string>(key.values.begin(), key.values.end()) : words;
+}
+
 std::optional<Told> told_by(const Family& family, std::string_view json) {
   Json config;
   try {
@@ -168,7 +174,7 @@ ReadConfig read_config(const Family& family, std::string_view json, const std::s
       read.spelt[key.name] = cell.key;
     } else if (!cell.key.empty() && has(config, cell.key)) {
       const Json value = less(config[cell.key], cell.plus);
-      if (const std::string objections = objection(key, value); !objections.empty()) {
+      if (const std::string objections = objection(key, read.dialect, value); !objections.empty()) {
         problems.push_back(fmt::format("\"{}\" is {}; it {}{}", cell.key, shortened(config[cell.key].dump(), 60),
                                        objections, cell.plus == 0 ? "" : fmt::format(", plus {}", cell.plus)));
         continue;

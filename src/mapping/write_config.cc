@@ -132,7 +132,9 @@ class ConfigWriter {
     const auto found = spellings.find(json.get<std::string>());
     if (found == spellings.end()) {
       throw Error(Errc::unsupported,
-                  fmt::format("{} has no \"{}\" {}", family_.dialects[dialect_].title, cell.key, value));
+                  fmt::format("{} has no \"{}\" {}", family_.dialects[dialect_].title, cell.key, value), {},
+                  fmt::format("it has {}; if the model computes one of these, say so with --config F",
+                              fmt::join(spellings_of(key, dialect_), ", ")));
     }
     return found->second;
   }

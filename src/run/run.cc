@@ -87,10 +87,11 @@ void check_equal(const Plan& plan, const Sources& sources) {
         (same_place || tensor_digest(source, *kept) == tensor_digest(source, *dropped))) {
       continue;
     }
-    throw Error(Errc::mismatch,
-                fmt::format("differs from '{}', to which it is tied: the output has room for one only", equal.kept),
-                {.file = plan.sources.at(equal.source).path, .offset = {}, .tensor = equal.dropped},
-                "if the tied values are the ones wanted, add --drop with this tensor's name");
+    throw Error(
+        Errc::mismatch,
+        fmt::format("differs from '{}', to which it is tied in the output: there is room for one only", equal.kept),
+        {.file = plan.sources.at(equal.source).path, .offset = {}, .tensor = equal.dropped},
+        "if the values of the other are the ones wanted, add --drop with this tensor's name");
   }
 }
 
@@ -101,8 +102,10 @@ void check_zeros(const Plan& plan, const Sources& sources) {
     const TensorInfo* tensor = source.index().find(zeros.tensor);
     if (tensor == nullptr) throw Error(Errc::usage, "the plan names a tensor that is not there");
     if (const std::optional<Element> found = first_nonzero(source, *tensor)) {
-      throw Error(Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
-                  {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name});
+      throw Error(
+          Errc::mismatch, fmt::format("must be zeros and holds {}: {}", to_text(*found), zeros.reason),
+          {.file = plan.sources.at(zeros.source).path, .offset = {}, .tensor = tensor->name},
+          "if these values do not matter, set them to zeros in the source; there is no other way to convert it");
     }
   }
 }

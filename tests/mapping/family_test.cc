@@ -93,6 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Broken{"family = \"small\"", "family = ", "small.toml:1", "not valid TOML"},
         Broken{"[\"a\", \"b\"]", "[\"a\", \"c\"]", "small.toml:1", "'c' is not in dialects.toml"},
+        Broken{"a = \"width\"", "a = { key = \"width\", else = \"no\" }", "small.toml:4", "'else' is for what"},
         Broken{"H = {", "Hx = {", "small.toml:4", "not one capital letter"},
         Broken{"a = \"width\"", "z = \"width\"", "small.toml:4", "'z' is neither a dialect"},
         Broken{"linear = \"H -> H\"", "linear = \"H H\"", "small.toml:7", "does not fit"},

@@ -315,6 +315,95 @@ TEST(GluonRefusal, WhatTheTensorsDoNotShowIsAskedForInBothDialects) {
   }
 }
 
+// A Hugging Face model of this family and its plan towards `to`; `more` is added to its configuration.
+Plan from_hf(const std::string& family, const std::string& to, const std::string& more, bool decoder = false,
+             bool with_ties = true) {
+  std::vector<NamedShape> gluon = body({.types = family == "bert" ? 2 : 0});
+  add_decoder(gluon);
+  const IndexOnlyReader source(synthetic_index(gluon));
+  const Mapping& mapping = Mapping::builtin(family);
+  const Binding there = mapping.bind(source.index(), with(R"({"num_heads": 2, "layer_norm_eps": 1e-5})"));
+  std::vector<NamedShape> tensors;
+  for (const Slot& slot : mapping.plan(source, "", there, "hf").slots) {
+    tensors.push_back({slot.name, slot.shape, slot.dtype});
+  }
+  if (decoder) {
+    const std::string name = family == "roberta" ? "lm_head.decoder.weight" : "cls.predictions.decoder.weight";
+    tensors.push_back({name, {30, 8}, DType::f32});
+  }
+  const IndexOnlyReader reader(synthetic_index(tensors));
+  const std::string config = R"({"model_type": ")" + std::string(family == "roberta" ? "roberta" : "bert") + "\"" +
+                             (more.empty() ? "" : ", " + more) + "}";
+  return mapping.plan(reader, "there", mapping.bind(reader.index(), with(config)), to, {}, with_ties);
+}
+
+Error no_plan(const std::string& family, const std::string& to, const std::string& more) {
+  try {
+    from_hf(family, to, more);
+  } catch (const Error& e) {
+    return e;
+  }
+  ADD_FAILURE() << family << " to " << to << " with " << more << " was not refused";
+  return Error(Errc::usage, "");
+}
+
+TEST(GluonRefusal, PositionsAreNotShiftedWhereAnotherTokenPads) {
+  const Error error = no_plan("roberta", "gluon", R"("pad_token_id": 3)");
+  EXPECT_EQ(error.code(), Errc::unsupported);
+  EXPECT_NE(error.message().find("\"pad_token_id\" is 3, and GluonNLP"), std::string::npos) << error.what();
+  EXPECT_NE(error.advice().find("--config"), std::string::npos);
+  EXPECT_FALSE(from_hf("roberta", "gluon", R"("pad_token_id": 1)").slots.empty());
+  EXPECT_FALSE(from_hf("roberta", "gluon", "").slots.empty());
+  EXPECT_FALSE(from_hf("roberta", "hf", R"("pad_token_id": 3)").slots.empty());
+}
+
+TEST(GluonRefusal, ACausalDecoderIsNoBidirectionalModel) {
+  for (const char* family : {"bert", "bort", "roberta"}) {
+    EXPECT_NE(no_plan(family, "gluon", R"("is_decoder": true)").message().find("\"is_decoder\" is true"),
+              std::string::npos);
+  }
+  const Plan google = from_hf("bert", "tf1", R"("is_decoder": true)");
+  EXPECT_TRUE(notes(google.notes, "has no causal mask"));
+}
+
+TEST(GluonRefusal, CrossAttentionIsNotLeftOut) {
+  EXPECT_NE(no_plan("roberta", "gluon", R"("add_cross_attention": true)").message().find("no cross-attention"),
+            std::string::npos);
+}
+
+TEST(GluonRefusal, AnUntiedDecoderIsNotTied) {
+  for (const bool with_ties : {false, true}) {
+    const Plan plan = from_hf("bert", "gluon", R"("tie_word_embeddings": false)", true, with_ties);
+    ASSERT_EQ(plan.equals.size(), 1u);
+    EXPECT_EQ(plan.equals[0].dropped, "cls.predictions.decoder.weight");
+    EXPECT_EQ(from_hf("bert", "tf1", R"("tie_word_embeddings": false)", true, with_ties).equals.size(), 1u);
+    EXPECT_TRUE(from_hf("bert", "hf", R"("tie_word_embeddings": false)", true, with_ties).equals.empty());
+  }
+}
+
+TEST(GluonRefusal, AnUntiedDecoderThatIsNotThereIsNotInvented) {
+  for (const char* to : {"gluon", "tf1"}) {
+    const Error error = no_plan("bert", to, R"("tie_word_embeddings": false)");
+    EXPECT_EQ(error.code(), Errc::unmapped);
+    EXPECT_NE(error.message().find("\"tie_word_embeddings\" is false"), std::string::npos) << error.what();
+    EXPECT_NE(error.message().find("'cls.predictions.decoder.weight'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(GluonRefusal, WordEmbeddingsAreNotThoseOfAnUntiedDecoder) {
+  std::vector<NamedShape> gluon = body({.types = 2});
+  add_decoder(gluon);
+  std::erase_if(gluon, [](const NamedShape& each) { return each.name == "word_embed.0.weight"; });
+  const IndexOnlyReader reader(synthetic_index(gluon));
+  const Mapping& bert = Mapping::builtin("bert");
+  const auto plan = [&](const std::string& tied) {
+    const std::string config = R"({"model_type": "bert", "tie_word_embeddings": )" + tied + "}";
+    return bert.plan(reader, "", bert.bind(reader.index(), with(config)), "hf");
+  };
+  EXPECT_FALSE(plan("true").slots.empty());
+  EXPECT_THROW(plan("false"), Error);
+}
+
 // ---- configurations -------------------------------------------------------------------------------------------------
 
 TEST(GluonConfig, ABortHasTheKeysOfTheOldScript) {

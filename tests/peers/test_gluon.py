@@ -1,6 +1,7 @@
 """GluonNLP's BERT, Bort and RoBERTa to Hugging Face and back, with the real mxnet 1.5.0, gluonnlp 0.8.3 and transformers."""
 import hashlib
 import json
+import shutil
 
 import gluonnlp  # noqa: F401
 import mxnet as mx
@@ -317,6 +318,7 @@ def test_token_types_that_are_no_zeros_are_refused(tmp_path):
     write_roberta(tmp_path / "hf", types=0.25)
     result = transload("convert", tmp_path / "hf", tmp_path / "out/m.params", "--to", "gluon", expect=2)
     assert "token_type_embeddings.weight" in result.err and "must be zeros and holds 0.25 at [0, 0]" in result.err
+    assert "set them to zeros in the source" in result.err
     assert not (tmp_path / "out/m.params").exists()
 
 
@@ -372,3 +374,95 @@ def test_bert_goes_to_google_and_comes_back(tmp_path):
     transload("convert", tmp_path / "m.ckpt", tmp_path / "again", "--to", "gluon")
     assert (tmp_path / "again/model.params").read_bytes() == params_of("bert_tiny").read_bytes()
     assert json.loads((tmp_path / "again/model.json").read_text())["token_type_vocab_size"] == 2
+
+
+def test_a_config_lies_beside_params_that_mxnet_2_wrote_as_npz(tmp_path):
+    source = mx.nd.load(str(params_of("bort_tiny_fp32")))
+    with open(tmp_path / "bort.params", "wb") as file:
+        np.savez(file, **{name: array.asnumpy() for name, array in source.items()})
+    (tmp_path / "bort.json").write_text(json.dumps(BORT))
+    for number, more in enumerate(([], ["--from", "gluon"])):
+        transload("convert", tmp_path / "bort.params", tmp_path / f"hf{number}", *more)
+        assert json.loads((tmp_path / f"hf{number}/config.json").read_text())["num_attention_heads"] == 4
+
+
+def test_safetensors_with_gluon_names_are_read_from_gluon(tmp_path):
+    config = tmp_path / "F.json"
+    config.write_text(json.dumps(BERT))
+    transload("convert", params_of("bert_tiny"), tmp_path / "out", "--to", "gluon", "--format", "safetensors",
+              "--config", config)
+    assert (tmp_path / "out/model.json").exists()
+    transload("convert", tmp_path / "out/model.safetensors", tmp_path / "hf", "--from", "gluon")
+    assert json.loads((tmp_path / "hf/config.json").read_text())["architectures"] == ["BertForPreTraining"]
+
+
+def with_config(tmp_path, case, name="a"):
+    shutil.copy(params_of(case), tmp_path / f"{name}.params")
+    (tmp_path / f"{name}.json").write_text(json.dumps(CASES[case]))
+    return tmp_path / f"{name}.params"
+
+
+def test_a_vocabulary_is_named_after_the_weights_that_it_goes_with(tmp_path):
+    source = with_config(tmp_path, "bert_tiny")
+    (tmp_path / "a.vocab").write_text(json.dumps({"idx_to_token": [f"t{i}" for i in range(VOCABULARY)]}))
+    transload("convert", source, tmp_path / "out/b.params", "--to", "gluon")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["b.json", "b.params", "b.vocab"]
+
+
+@pytest.mark.parametrize("name, text", [
+    ("vocab.txt", lambda n: "".join(f"t{i}\n" for i in range(n))),
+    ("vocab.json", lambda n: json.dumps({f"t{i}": i for i in range(n)})),
+    ("a.vocab", lambda n: json.dumps({"idx_to_token": [f"t{i}" for i in range(n)]}))])
+def test_a_vocabulary_that_is_larger_than_the_embedding_is_refused(name, text, tmp_path):
+    source = with_config(tmp_path, "bert_tiny")
+    (tmp_path / name).write_text(text(VOCABULARY + 1))
+    result = transload("convert", source, tmp_path / "hf", expect=2)
+    assert f"has {VOCABULARY + 1} entries" in result.err and f"has {VOCABULARY} rows" in result.err
+    assert name in result.err and "--no-sidecars" in result.err
+    assert not (tmp_path / "hf").exists()
+    transload("convert", source, tmp_path / "bare", "--no-sidecars")
+    for count, noted in ((VOCABULARY, False), (VOCABULARY - 1, True)):
+        (tmp_path / name).write_text(text(count))
+        out = transload("convert", source, tmp_path / f"hf{count}").out
+        assert (f"has {VOCABULARY - 1} entries, fewer than" in out) == noted
+
+
+def test_a_roberta_whose_padding_is_another_token_is_not_shifted(tmp_path):
+    write_roberta(tmp_path / "hf", pad_token_id=3)
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", expect=2)
+    assert '"pad_token_id" is 3' in result.err
+    assert not (tmp_path / "m.params").exists()
+
+
+def test_an_untied_decoder_does_not_become_a_tied_one(tmp_path):
+    write_roberta(tmp_path / "hf", tie_word_embeddings=False)
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", expect=2)
+    assert "lm_head.decoder.weight" in result.err and "differs from" in result.err
+    assert not (tmp_path / "m.params").exists()
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", "--drop",
+                       "lm_head.decoder.weight", expect=2)
+    assert '"tie_word_embeddings" is false' in result.err
+
+
+def test_a_causal_decoder_does_not_become_a_bidirectional_model(tmp_path):
+    write_roberta(tmp_path / "hf", kind="RobertaForCausalLM", is_decoder=True)
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", expect=2)
+    assert '"is_decoder" is true' in result.err
+
+
+def test_a_refusal_says_what_to_do(tmp_path):
+    write_roberta(tmp_path / "hf", hidden_act="gelu_new", kind="RobertaModel")
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", expect=2)
+    assert str(tmp_path / "hf") in result.err and "--drop" in result.err
+    result = transload("convert", tmp_path / "hf", tmp_path / "m.params", "--to", "gluon", "--drop", "pooler.*",
+                       expect=2)
+    assert 'no "activation" "gelu_new"' in result.err and "gelu, relu, sigmoid, tanh" in result.err
+    assert "--config" in result.err
+    config = tmp_path / "loud.json"
+    config.write_text(json.dumps({**BORT, "activation": "GELU"}))
+    result = transload("convert", params_of("bort_tiny_fp32"), tmp_path / "x", "--config", config, expect=2)
+    assert "must be one of gelu, relu, sigmoid, tanh" in result.err and "quick_gelu" not in result.err
+    config.write_text(json.dumps(BORT))
+    result = transload("convert", params_of("bort_tiny_fp32"), tmp_path / "x", "--config", config, "--drop",
+                       "word_embed.0.weight", expect=2)
+    assert "whole checkpoint" not in result.err and "--drop" in result.err

@@ -1,0 +1,55 @@
+#include "vocabulary_size.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "sidecars.h"
+#include "transload/error.h"
+
+namespace transload::cli {
+namespace {
+
+// Empty lines at the end are no tokens.
+std::uint64_t lines_of(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  return text.empty() ? 0 : 1 + static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> vocabulary_entries(std::string_view name, const std::string& text) {
+  if (name.ends_with(".txt")) return lines_of(text);
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  if (name.ends_with(".json")) return json.size();
+  const auto tokens = json.find("idx_to_token");
+  if (tokens == json.end() || !tokens->is_array()) return std::nullopt;
+  return tokens->size();
+}
+
+std::vector<std::string> check_vocabularies(const Location& location, std::uint64_t rows) {
+  std::vector<std::string> notes;
+  const std::string own = fs::path(location.name).filename().replace_extension(".vocab").string();
+  for (const std::string& name : {std::string("vocab.txt"), std::string("vocab.json"), own}) {
+    const fs::path path = location.folder / name;
+    std::error_code ignored;
+    if (!fs::is_regular_file(path, ignored)) continue;
+    const std::optional<std::uint64_t> entries = vocabulary_entries(name, read_text_file(path).text);
+    if (!entries || *entries == rows) continue;
+    if (*entries > rows) {
+      throw Error(Errc::mismatch,
+                  fmt::format("has {} entries, but the embedding of the model has {} rows: it is the vocabulary of "
+                              "another model",
+                              *entries, rows),
+                  {.file = path.string(), .offset = {}, .tensor = {}},
+                  "--no-sidecars goes on without it; or move it away");
+    }
+    notes.push_back(fmt::format("{} has {} entries, fewer than the {} rows of the embedding", name, *entries, rows));
+  }
+  return notes;
+}
+
+}  // namespace transload::cli
