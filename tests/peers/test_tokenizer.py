@@ -166,6 +166,28 @@ def test_gpt2(tmp_path):
     assert about["pad"] == -1
 
 
+def token(content, lstrip=False, normalized=False):
+    return dict(content=content, lstrip=lstrip, rstrip=False, normalized=normalized, single_word=False)
+
+
+MASK = token("<mask>", lstrip=True)
+
+
+@pytest.mark.parametrize("name, configuration", [
+    ("tokenizer_config.json", {"mask_token": MASK | {"__type": "AddedToken"}}),
+    ("tokenizer_config.json", {"mask_token": "<mask>", "additional_special_tokens": ["<s>", "<pad>"]}),
+    ("tokenizer_config.json", {"mask_token": "<mask>", "added_tokens_decoder": {"4": MASK | {"special": True}}}),
+    ("special_tokens_map.json", {"mask_token": "<mask>", "cls_token": "<s>"}),
+    ("special_tokens_map.json", {"mask_token": MASK, "cls_token": token("<s>", normalized=True)}),
+])
+def test_roberta_with_usual_special_tokens(bpe, tmp_path, name, configuration):
+    from transformers import RobertaTokenizerFast
+    for file in ("vocab.json", "merges.txt"):
+        (tmp_path / file).write_bytes((bpe / file).read_bytes())
+    (tmp_path / name).write_text(json.dumps(configuration))
+    check(texts(1000, 20), RobertaTokenizerFast.from_pretrained(tmp_path).backend_tokenizer, tmp_path)
+
+
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_bert_from_vocab_txt(wordpiece, tmp_path, lower_case):
     from transformers import BertTokenizerFast

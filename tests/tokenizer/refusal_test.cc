@@ -222,6 +222,37 @@ TEST(FindTokenizer, RefusesTokensThatOnlyTheConfigurationKnows) {
   EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "added_tokens.json"));
 }
 
+TEST(FindTokenizer, RefusesOtherFlagsRolesAndIdsThanTheUsual) {
+  const auto mask = [](const char* key, bool lstrip, bool rstrip) {
+    const json token{{"content", "<mask>"}, {"lstrip", lstrip}, {"rstrip", rstrip}, {"single_word", false}};
+    return json{{key[0] == 'm' ? "mask_token" : "added_tokens_decoder", key[0] == 'm' ? token : json{{key, token}}}};
+  };
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    MemoryStore folder("vocab.json", std::string("{") + kSpecial + R"(,"<mask>":4,"a":5,"Ġ":6})");
+    folder.put("merges.txt", "");
+    for (const json& fine : {mask("mask", true, false), mask("4", true, false), json{{"bos_token", "<s>"}}}) {
+      folder.put(name, fine.dump());
+      EXPECT_EQ(find_tokenizer(folder)->encode("a <mask>"), (std::vector<std::int64_t>{0, 5, 4, 2})) << fine;
+    }
+    for (const auto& [damage, why] : std::vector<std::pair<json, std::string>>{
+             {mask("mask", false, false), "'<mask>' with another 'lstrip' than true"},
+             {mask("4", true, true), "'<mask>' with another 'rstrip' than false"},
+             {mask("3", true, false), "the id 3 for '<mask>'"},
+             {{{"cls_token", "<pad>"}}, "another cls_token than '<s>'"},
+             {{{"unk_token", "<pad>"}}, "another unk_token than '<unk>'"},
+             {{{"pad_token", nullptr}}, "no pad_token"},
+             {{{"additional_special_tokens", {"a"}}}, "additional_special_tokens: 'a' is not one of the usual"},
+             {{{"additional_special_tokens", {"<mask>"}}}, "'<mask>' without its flags"},
+         }) {
+      folder.put(name, damage.dump());
+      EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, why)) << damage;
+    }
+  }
+  MemoryStore folder("vocab.txt", kBert);
+  folder.put("special_tokens_map.json", R"({"cls_token": "[SEP]", "sep_token": "[CLS]"})");
+  EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "another sep_token than '[SEP]'"));
+}
+
 // One word of a million letters that merge to ever longer ones, as a naive search for the best pair cannot do it.
 TEST(TokenizerSpeed, AWordOfAMegabyteIsQuick) {
   std::string vocab = std::string("{") + kSpecial, merges, token = "a";
