@@ -223,7 +223,7 @@ def test_byte_level_tokenizer_json(bpe, tmp_path, prefix_space, use_regex):
     real.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space, use_regex=use_regex)
     real.add_special_tokens(["<s>", "</s>", AddedToken("<mask>", lstrip=True, rstrip=True, special=True)])
     real.add_tokens([AddedToken("<|a|>"), AddedToken("<|ab|>", single_word=True), AddedToken("<|a", rstrip=True),
-                     AddedToken(" hello", lstrip=True, normalized=False), AddedToken("token", single_word=True)])
+                     AddedToken("hello", lstrip=True, normalized=False), AddedToken("token", single_word=True)])
     real.post_processor = processors.TemplateProcessing(single="<s> <s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
     path = saved(real, tmp_path)
     check(texts(2500, 12), real, "json", path)
@@ -231,6 +231,13 @@ def test_byte_level_tokenizer_json(bpe, tmp_path, prefix_space, use_regex):
     model["model"]["merges"] = [m.split(" ") for m in model["model"]["merges"]]  # as newer versions write them
     path.write_text(json.dumps(model))
     check(texts(500, 13), real, "json", path)
+
+
+def test_added_tokens_that_begin_with_white_space(bpe, tmp_path):
+    real = Tokenizer(models.BPE.from_file(str(bpe / "vocab.json"), str(bpe / "merges.txt")))
+    real.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    real.add_tokens([AddedToken(" hello", normalized=False), AddedToken("  "), AddedToken("quick", lstrip=True)])
+    check(texts(1500, 21), real, "json", saved(real, tmp_path))
 
 
 @pytest.mark.parametrize("fuse", [True, False])

@@ -33,7 +33,7 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
   const std::string begin = std::string("{") + kSpecial;
   for (const auto& [rest, why] : std::vector<std::pair<std::string, std::string>>{
            {R"(,"a":4,"b":4})", "two tokens have the id 4"},
-           {R"(,"a":4,"a":5})", "vocab.json"},
+           {R"(,"a":4,"a":5})", "'a'"},
            {R"(,"a":-1})", "the id of 'a'"},
            {R"(,"a":4.0})", "the id of 'a'"},
            {R"(,"a":"4"})", "the id of 'a'"},
@@ -43,14 +43,14 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
   }
   EXPECT_TRUE(refuses([] { bpe(R"({"<s>":0})", ""); }, Errc::corrupt, "lacks the token </s>"));
   EXPECT_TRUE(refuses([] { bpe(R"({"a":0})", ""); }, Errc::corrupt, "lacks the token <|endoftext|>"));
-  EXPECT_TRUE(refuses([] { bpe("[]", ""); }, Errc::corrupt, "vocab.json"));
+  EXPECT_TRUE(refuses([] { bpe("[]", ""); }, Errc::corrupt, "object"));
   EXPECT_TRUE(refuses([] { bpe(R"({"idx_to_token":["a",1]})", ""); }, Errc::corrupt, "idx_to_token"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\na\n"); }, Errc::corrupt, "'a' has two ids, 4 and 5"));
   EXPECT_TRUE(refuses([] { bert("a\nb\n"); }, Errc::corrupt, "lacks the token [PAD]"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "\xFF\n"); }, Errc::corrupt, "UTF-8"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\rb\n"); }, Errc::corrupt, "line 5"));
   EXPECT_EQ(bert("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\na")->encode("a"), (std::vector<std::int64_t>{2, 4, 3}));
-  EXPECT_TRUE(refuses([] { bert(""); }, Errc::corrupt, "vocab.txt"));
+  EXPECT_TRUE(refuses([] { bert(""); }, Errc::corrupt, "lacks the token [PAD]"));
 }
 
 TEST(TokenizerRefuses, MergesThatMakeNothing) {
@@ -154,6 +154,19 @@ TEST(TokenizerJson, RefusesWhatItDoesNotKnowByName) {
        },
        "empty"},
       {[](json& j) {
+         j["added_tokens"][0]["content"] = " x";
+         j["added_tokens"][0]["id"] = 4;
+         j["added_tokens"][0]["lstrip"] = true;
+       },
+       "begins with white space, and has 'lstrip'"},
+      {[](json& j) {
+         j["added_tokens"][0]["rstrip"] = true;
+         json other = j["added_tokens"][0];
+         other["content"] = "\u3000", other["id"] = 4, other["rstrip"] = false;
+         j["added_tokens"].push_back(other);
+       },
+       "begins with white space, and there is one with 'rstrip'"},
+      {[](json& j) {
          j["added_tokens"][0]["content"] = std::string(257, 'x');
          j["added_tokens"][0]["id"] = 4;
        },
@@ -210,11 +223,16 @@ TEST(TokenizerJson, RefusesWhatContradictsItself) {
 TEST(FindTokenizer, RefusesTokensThatOnlyTheConfigurationKnows) {
   MemoryStore folder("vocab.txt", std::string(kBert) + "a\n");
   EXPECT_EQ(find_tokenizer(folder)->encode("a"), (std::vector<std::int64_t>{2, 4, 3}));
-  for (const char* config : {R"({"cls_token": "<s>"})", R"({"mask_token": {"content": "[MASK]"}})",
-                             R"({"added_tokens_decoder": {"5": {"content": "new"}}})",
-                             R"({"additional_special_tokens": ["new"]})", R"({"do_basic_tokenize": false})"}) {
+  for (const auto& [config, why] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"cls_token": "<s>"})", "cls_token: '<s>' is not one of the usual"},
+           {R"({"mask_token": {"content": "[MASK]"}})", "mask_token: '[MASK]' is not one of the usual"},
+           {R"({"added_tokens_decoder": {"5": {"content": "new"}}})", "added_tokens_decoder: 'new'"},
+           {R"({"additional_special_tokens": ["new"]})", "additional_special_tokens: 'new'"},
+           {R"({"do_basic_tokenize": false})", "do_basic_tokenize"},
+           {R"({"add_bos_token": true})", "add_bos_token"},
+       }) {
     folder.put("tokenizer_config.json", config);
-    EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "tokenizer_config.json")) << config;
+    EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, why)) << config;
   }
   folder.put("tokenizer_config.json", R"({"do_lower_case": "yes"})");
   EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::corrupt, "do_lower_case"));
