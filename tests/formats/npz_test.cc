@@ -63,6 +63,10 @@ TEST(NumPy, ReadsTheArchivesOfMxNet2) {
     const json& entry = wanted["entries"][i];
     EXPECT_EQ(tensors[i].name + ".npy", entry["entry"]);
     EXPECT_EQ(tensor_digest(*reader, tensors[i]), entry["payload_sha256"]) << tensors[i].name;
+    const numpy::Header header = numpy::parse_header(entry["header"].get<std::string>(), "x", 0);
+    EXPECT_EQ(tensors[i].shape, header.shape) << tensors[i].name;
+    const std::string_view called = tensors[i].name;  // x.float32, but for three
+    EXPECT_EQ(transload::name(tensors[i].dtype), called.starts_with("x.") ? called.substr(2) : "float32") << called;
   }
   const auto single = open_named("t.npy", read_file(golden("mxnet/npy_mx200b1/t.npy")));
   const json one = json::parse(read_file(golden("mxnet/npy_mx200b1/expected.json")));
@@ -96,11 +100,21 @@ TEST(NumPy, EveryTruncationOfASparseArchiveIsRefused) {
 
 TEST(NumPy, FlippedBitsOfASparseArchiveGiveAnErrorOrAReader) {
   const std::string whole = read_file(golden("mxnet/npz_sparse_mx200b1/t.npz"));
+  std::map<std::string, std::string> right;
+  const auto reader = open_named("x", whole);
+  for (const TensorInfo& tensor : reader->index().tensors) right[tensor.name] = tensor_digest(*reader, tensor);
   std::size_t refused = 0;
   for (std::size_t at = 0; at < whole.size(); ++at) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
-    refused += error_of([&] { read_all(*open_named("x", bytes)); }) ? 1 : 0;
+    const auto check = [&] {
+      const auto other = open_named("x", bytes);
+      for (const TensorInfo& tensor : other->index().tensors) {
+        EXPECT_EQ(tensor_digest(*other, tensor), right[tensor.name]) << tensor.name << ", bit of byte " << at;
+      }
+      EXPECT_EQ(other->index().tensors.size() + other->index().left_out.size(), right.size()) << "bit of byte " << at;
+    };
+    refused += error_of(check) ? 1 : 0;
   }
   EXPECT_GT(refused, whole.size() / 2);
 }
@@ -114,6 +128,18 @@ TEST(NumPy, HostileFilesComeToTheirRequiredEnd) {
   }
   EXPECT_EQ(refused, 13u);
   EXPECT_EQ(loaded, 1u);
+}
+
+// zeros.npz is 1000 times smaller than its content, and read by ReadsWhatNumPyReads.
+TEST(NumPy, ZerosThatDeflateAThousandfoldAreReadUpToABound) {
+  std::string bytes = read_file(golden("numpy/zeros.npz"));
+  const std::string declared("\x80\x00\x40\x00", 4);  // 4 MiB and the header
+  EXPECT_LT(bytes.size(), (4u << 20) / 500);
+  EXPECT_FALSE(error_of([&] { read_all(*open_named("x.npz", bytes)); }));
+  std::size_t changed = 0;
+  for (std::size_t at = 0; (at = bytes.find(declared, at)) != bytes.npos; ++changed) bytes[at + 3] = '\x11';
+  EXPECT_EQ(changed, 2u);  // the local header and the directory
+  EXPECT_TRUE(refuses([&] { open_named("x.npz", bytes); }, Errc::unsupported, "more than 200 times its own size"));
 }
 
 TEST(NumPy, EveryTruncationIsRefused) {
