@@ -10,6 +10,7 @@
 #include "support/expected.h"
 #include "support/files.h"
 #include "support/memory_store.h"
+#include "support/zip_builder.h"
 
 namespace transload::testing {
 namespace {
@@ -89,6 +90,43 @@ TEST(NumPy, SparseArraysOfMxNet2AreReadAsDenseOnes) {
     EXPECT_EQ(tensor_digest(*reader, tensor), array["dense_sha256"]) << name;
   }
   EXPECT_EQ(reader->index().notes.size(), 3u);  // prefixes, row_sparse, csr
+}
+
+std::string npy(std::string_view descr, const std::string& shape, std::string_view content) {
+  std::string out("\x93NUMPY\x01\x00", 8);
+  const std::string header =
+      "{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (" + shape + "), }\n";
+  test::put(out, header.size(), 2);
+  return out + header + std::string(content);
+}
+
+// A row_sparse array 's' in which nothing is stored, of the dense shape `sizes`, whose values have the shape `stored`.
+std::vector<test::ZipPart> nothing_stored(const std::vector<std::uint64_t>& sizes, const std::string& stored) {
+  std::string list;
+  for (const std::uint64_t size : sizes) test::put(list, size, 8);
+  return {{.name = "s/data.npy", .content = npy("<f4", stored, "")},
+          {.name = "s/indices.npy", .content = npy("<i8", "0,", "")},
+          {.name = "s/shape.npy", .content = npy("<i8", std::to_string(sizes.size()) + ",", list)},
+          {.name = "s/format.npy", .content = npy("|S10", "", "row_sparse")}};
+}
+
+TEST(NumPy, SparseArraysOfImpossibleShapesAreRefusedByName) {
+  const auto opening = [](const std::vector<test::ZipPart>& parts) {
+    return [=] { open_named("x.npz", test::build_zip(parts)); };
+  };
+  EXPECT_FALSE(error_of(opening(nothing_stored({3, 2}, "0, 2"))));
+  const auto overflow = error_of(opening(nothing_stored({0, std::uint64_t{1} << 62, 8}, "0, 4611686018427387904, 8")));
+  ASSERT_TRUE(overflow);
+  EXPECT_EQ(overflow->where().tensor, "s");
+  EXPECT_TRUE(overflow->where().file.starts_with("x.npz")) << overflow->what();
+  EXPECT_TRUE(refuses(opening(nothing_stored(std::vector<std::uint64_t>(65, 1), "0,")), Errc::corrupt,
+                      "65 dimensions; at most 64"));
+  auto twice = nothing_stored({3, 2}, "0, 2");
+  twice.push_back({.name = "s.npy", .content = npy("<f4", "0,", "")});
+  EXPECT_TRUE(refuses(opening(twice), Errc::corrupt, "tensor 's': two arrays have this name"));
+  twice = nothing_stored({3, 2}, "0, 2");
+  twice[2].content = npy("<i4", "2,", std::string(8, '\1'));
+  EXPECT_TRUE(refuses(opening(twice), Errc::unsupported, "no list of int64"));
 }
 
 TEST(NumPy, EveryTruncationOfASparseArchiveIsRefused) {
