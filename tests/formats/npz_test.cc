@@ -129,6 +129,15 @@ TEST(NumPy, SparseArraysOfImpossibleShapesAreRefusedByName) {
   EXPECT_TRUE(refuses(opening(twice), Errc::unsupported, "no list of int64"));
 }
 
+TEST(NumPy, AnEntryThatIsNoArrayIsOnlyNoted) {
+  const auto reader = open_named("x.npz", test::build_zip({{.name = "w.npy", .content = npy("|u1", "2,", "ab")},
+                                                           {.name = "README.txt", .content = "text"}}));
+  EXPECT_EQ(reader->index().tensors.size(), 1u);
+  EXPECT_TRUE(reader->index().left_out.empty());
+  ASSERT_EQ(reader->index().notes.size(), 1u);
+  EXPECT_EQ(reader->index().notes[0], "the entry 'README.txt' is no array: its name does not end in .npy.");
+}
+
 TEST(NumPy, EveryTruncationOfASparseArchiveIsRefused) {
   const std::string whole = read_file(golden("mxnet/npz_sparse_mx200b1/t.npz"));
   for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -84,7 +84,8 @@ class NpzIndexer {
     }
     if (groups_.contains(&entry)) return name.substr(0, name.size() - kValues.size());
     if (name.ends_with(kArrayEnding)) return name.substr(0, name.size() - kArrayEnding.size());
-    index_.left_out.push_back({entry.name, "is no array: its name does not end in .npy"});
+    index_.notes.push_back(
+        fmt::format("the entry '{}' is no array: its name does not end in .npy.", shortened(entry.name)));
     return std::nullopt;
   }
 
