@@ -2,9 +2,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/text.h"
 
 namespace transload::cli {
+namespace {
+
+constexpr std::size_t kMostDetails = 20;  // lines of an error; its JSON has all
+
+}  // namespace
 
 void Output::object(const Json& json) const {
   if (verbosity_ == Verbosity::json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -14,7 +21,9 @@ void report(const Error& error, bool json) {
   std::string line = fmt::format("transload: error: {}", error.what());
   if (!error.advice().empty()) line += fmt::format("; {}", error.advice());
   fmt::print(stderr, "{}\n", line);
-  for (const std::string& detail : error.details()) fmt::print(stderr, "  {}\n", escaped(detail));
+  const std::size_t shown = std::min(error.details().size(), kMostDetails);
+  for (std::size_t i = 0; i < shown; ++i) fmt::print(stderr, "  {}\n", escaped(error.details()[i]));
+  if (shown != error.details().size()) fmt::print(stderr, "  ... and {} more\n", error.details().size() - shown);
   if (!json) return;
   Json where = Json::object();
   if (!error.where().file.empty()) where["file"] = error.where().file;

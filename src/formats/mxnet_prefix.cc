@@ -23,6 +23,11 @@ CutNames cut_mxnet_prefixes(const std::vector<std::string_view>& names, const st
     parameters += parameter ? 1 : 0;
     auxiliaries += auxiliary ? 1 : 0;
     const auto [owner, is_new] = owners.emplace(name, stored);
+    if (!is_new && owner->second == stored) {
+      throw Error(Errc::corrupt, "two arrays have this name",
+                  {.file = file, .offset = {}, .tensor = std::string(stored)},
+                  "rename one of them with the framework that wrote the file");
+    }
     if (!is_new) {
       throw Error(Errc::corrupt,
                   fmt::format("'{}' and '{}' are one name when their prefix is cut off", shortened(owner->second),

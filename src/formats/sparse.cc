@@ -8,14 +8,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/growth.h"
 #include "core/text.h"
 #include "transload/error.h"
 
 namespace transload {
 namespace {
-
-constexpr std::uint64_t kAlwaysFine = std::uint64_t{256} << 20;
-constexpr std::uint64_t kMostRatio = 200;
 
 // A stored row, and its place among the stored rows.
 struct Row {
@@ -29,10 +27,15 @@ class SparseReader final : public Reader {
       : index_(std::move(index)), parts_(std::move(parts)) {
     for (SparseArray& array : arrays) {
       Dense dense{std::move(array), {}, {}};
-      if (dense.array.kind == SparseArray::Kind::rows) {
-        check_rows(dense);
-      } else {
-        check_matrix(dense);
+      try {
+        if (dense.array.kind == SparseArray::Kind::rows) {
+          check_rows(dense);
+        } else {
+          check_matrix(dense);
+        }
+      } catch (Error& error) {  // such as a product of dimensions that overflows
+        error.in(where(dense));
+        throw;
       }
       const std::uint32_t id = dense.array.dense;
       dense_.emplace(id, std::move(dense));
@@ -46,7 +49,7 @@ class SparseReader final : public Reader {
     if (found == dense_.end()) return parts_->read(id, offset, out);
     const Dense& dense = found->second;
     const std::uint64_t size = index_.storages.at(id).size;
-    if (offset > size || out.size() > size - offset) fail(dense, "read outside of a storage", 0, Errc::usage);
+    if (offset > size || out.size() > size - offset) fail(dense, "read outside of a storage", Errc::usage);
     if (dense.array.kind == SparseArray::Kind::rows) {
       read_rows(dense, offset, out);
     } else {
@@ -70,21 +73,21 @@ class SparseReader final : public Reader {
     std::vector<std::int64_t> starts;  // of csr; empty: nothing is stored
   };
 
-  [[noreturn]] void fail(const Dense& dense, std::string_view message, std::uint64_t offset, Errc code) const {
+  Where where(const Dense& dense) const {
     const Extent& at = index_.storages[dense.array.dense].at;
-    throw Error(code, message,
-                {.file = index_.files[at.file], .offset = at.offset + offset, .tensor = dense.array.name});
+    return {.file = index_.files[at.file], .offset = at.offset, .tensor = dense.array.name};
   }
-  [[noreturn]] void corrupt(const Dense& dense, std::string_view message) const {
-    fail(dense, message, 0, Errc::corrupt);
+  [[noreturn]] void fail(const Dense& dense, std::string_view message, Errc code) const {
+    throw Error(code, message, where(dense));
   }
+  [[noreturn]] void corrupt(const Dense& dense, std::string_view message) const { fail(dense, message, Errc::corrupt); }
 
-  std::vector<std::int64_t> integers(const SparsePart& part, std::uint64_t first, std::uint64_t count) const {
+  std::vector<std::int64_t> integers(const SparsePart& part) const {
     const std::uint64_t width = element_bytes(part.dtype);
-    std::vector<std::byte> bytes(count * width);
-    parts_->read(part.storage, part.offset + first * width, bytes);
-    std::vector<std::int64_t> values(count);
-    for (std::uint64_t i = 0; i < count; ++i) {
+    std::vector<std::byte> bytes(part.count * width);
+    parts_->read(part.storage, part.offset, bytes);
+    std::vector<std::int64_t> values(part.count);
+    for (std::uint64_t i = 0; i < part.count; ++i) {
       if (width == 8) {
         std::memcpy(&values[i], bytes.data() + i * 8, 8);
       } else {
@@ -98,7 +101,7 @@ class SparseReader final : public Reader {
 
   void check_integers(const Dense& dense, const SparsePart& part) const {
     if (part.dtype == DType::i64 || part.dtype == DType::i32) return;
-    fail(dense, fmt::format("its indices are {}; int64 and int32 are read", name(part.dtype)), 0, Errc::unsupported);
+    fail(dense, fmt::format("its indices are {}; int64 and int32 are read", name(part.dtype)), Errc::unsupported);
   }
 
   void check_rows(Dense& dense) const {
@@ -111,7 +114,7 @@ class SparseReader final : public Reader {
       corrupt(dense, fmt::format("{} stored rows of {} values need another number of values than {}",
                                  array.indices.count, row, array.values.count));
     }
-    const std::vector<std::int64_t> indices = integers(array.indices, 0, array.indices.count);
+    const std::vector<std::int64_t> indices = integers(array.indices);
     dense.rows.reserve(indices.size());
     for (const std::int64_t index : indices) {
       if (index < 0 || index >= array.shape[0]) {
@@ -138,7 +141,7 @@ class SparseReader final : public Reader {
     if (array.starts.count != static_cast<std::uint64_t>(array.shape[0]) + 1) {
       corrupt(dense, fmt::format("{} row starts for {} rows", array.starts.count, array.shape[0]));
     }
-    dense.starts = integers(array.starts, 0, array.starts.count);
+    dense.starts = integers(array.starts);
     if (dense.starts.front() != 0) corrupt(dense, "its first row does not begin at value 0");
     if (!std::ranges::is_sorted(dense.starts)) corrupt(dense, "its row starts run backwards");
     if (static_cast<std::uint64_t>(dense.starts.back()) != array.values.count) {
@@ -154,10 +157,13 @@ class SparseReader final : public Reader {
     if (out.empty() || row_bytes == 0) return;
     const std::uint64_t end = offset + out.size();
     auto at = std::ranges::lower_bound(dense.rows, static_cast<std::int64_t>(offset / row_bytes), {}, &Row::row);
-    while (at != dense.rows.end() && static_cast<std::uint64_t>(at->row) * row_bytes < end) {
+    const auto begins_before_end = [&](const Row& row) {
+      return static_cast<std::uint64_t>(row.row) * row_bytes < end;
+    };
+    while (at != dense.rows.end() && begins_before_end(*at)) {
       auto last = at;
       while (std::next(last) != dense.rows.end() && std::next(last)->row == last->row + 1 &&
-             std::next(last)->place == last->place + 1) {
+             std::next(last)->place == last->place + 1 && begins_before_end(*std::next(last))) {
         ++last;
       }
       const std::uint64_t run = static_cast<std::uint64_t>(at->row) * row_bytes;
@@ -184,7 +190,7 @@ class SparseReader final : public Reader {
     std::vector<std::byte> out(size);
     if (dense.starts.empty()) return Bytes(std::move(out));
     const std::uint64_t width = element_bytes(array.dtype);
-    const std::vector<std::int64_t> columns = integers(array.indices, 0, array.indices.count);
+    const std::vector<std::int64_t> columns = integers(array.indices);
     std::vector<std::byte> values(array.values.count * width);
     parts_->read(array.values.storage, array.values.offset, values);
     std::vector<bool> seen(size / width);
@@ -217,11 +223,10 @@ void check_growth(const Index& index, const std::vector<std::shared_ptr<Source>>
   std::uint64_t stored = 0, dense = 0;
   for (const auto& file : files) stored += file->size();
   for (const SparseArray& array : arrays) {
-    if (__builtin_add_overflow(dense, index.storages[array.dense].size, &dense) ||
-        (dense > kAlwaysFine && dense / kMostRatio > stored)) {
+    if (__builtin_add_overflow(dense, index.storages[array.dense].size, &dense) || grows_too_much(dense, stored)) {
       throw Error(Errc::unsupported,
                   fmt::format("the sparse arrays of a file of {} bytes would take more than {} times as much", stored,
-                              kMostRatio),
+                              kMostGrowth),
                   {.file = index.files.front(), .offset = {}, .tensor = array.name},
                   "make them dense with the framework that wrote them, and save them again");
     }

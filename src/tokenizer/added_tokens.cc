@@ -20,6 +20,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, bool normalized, const 
                          const std::string& file)
     : tokens_(std::move(tokens)) {
   std::erase_if(tokens_, [&](const AddedToken& token) { return token.normalized != normalized; });
+  const bool takes_right = std::ranges::any_of(tokens_, &AddedToken::rstrip);
   std::vector<LongestMatch::Entry> entries;
   for (const AddedToken& token : tokens_) {
     std::string text = normalized ? tokenizer::normalized(steps, token.content) : token.content;
@@ -27,6 +28,13 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, bool normalized, const 
       throw Error(Errc::unsupported,
                   fmt::format("the added token '{}' is {}", shortened(token.content),
                               text.empty() ? "empty" : fmt::format("longer than {} bytes", kLongestToken)),
+                  {.file = file, .offset = {}, .tensor = {}});
+    }
+    // White space that one token takes and another begins with: the library's ids depend on how its search goes on.
+    if ((takes_right || token.lstrip) && is_space(character_at(text, 0).code)) {
+      throw Error(Errc::unsupported,
+                  fmt::format("the added token '{}' begins with white space, and {}", shortened(token.content),
+                              token.lstrip ? "has 'lstrip'" : "there is one with 'rstrip'"),
                   {.file = file, .offset = {}, .tensor = {}});
     }
     entries.emplace_back(std::move(text), static_cast<std::uint32_t>(entries.size()));
@@ -59,9 +67,9 @@ std::vector<Part> AddedTokens::split(std::string_view text) const {
       }
     }
     if (token.rstrip) {
+      end = std::max(end, done);
       while (end < text.size() && is_space(character_at(text, end).code)) end += character_at(text, end).size;
     }
-    // A token may begin within the white space that the one before it took: it counts, as in the library.
     if (begin > done) parts.push_back({text.substr(done, begin - done), std::nullopt});
     parts.push_back({text.substr(begin, end - begin), token.id});
     done = end;

@@ -32,7 +32,8 @@ class AddedTokens {
  public:
   AddedTokens() = default;
   // Those of `tokens` with this `normalized`; of several with the same text the first counts. Errc::unsupported in
-  // `file` where one is longer than 256 bytes or nothing once it is normalized.
+  // `file` where one is longer than 256 bytes or nothing once it is normalized, or begins with white space that it or
+  // another takes.
   AddedTokens(std::vector<AddedToken> tokens, bool normalized, const std::vector<Normalizer>& steps,
               const std::string& file);
 

@@ -1,13 +1,14 @@
 // Vocabularies in files of their own, as transformers' BertTokenizer, RobertaTokenizer and GPT2Tokenizer read them.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
-#include <set>
+#include <span>
+#include <utility>
+#include <vector>
 
-#include "core/text.h"
 #include "tokenizer/json_fields.h"
 #include "tokenizer/pipeline.h"
+#include "tokenizer/special_tokens.h"
 #include "transload/error.h"
 #include "wire/json.h"
 
@@ -24,45 +25,44 @@ struct Config {
   bool chinese = true;
   std::optional<bool> strip_accents{};
   bool add_prefix_space = false;
-  std::set<std::string> special{};  // every special or added token that it names
-  std::string file{};
+  std::vector<std::pair<std::string, wire::Json>> files{};  // by their names, for the special tokens that they name
 };
 
-// A token is a text, or an object with the text as its content.
-std::string content_of(const wire::Json& token, const std::string& file) {
-  if (token.is_string()) return token.get<std::string>();
-  return Fields(token, "token", file).text("content");
-}
-
-Config read_config(const Source& source) {
-  Config config{.file = source.name()};
-  const wire::Json json = wire::parse_json(read_text(source), config.file);
-  const Fields fields(json, "configuration", config.file);
-  config.lower_case = fields.flag("do_lower_case", config.lower_case);
-  config.chinese = fields.flag("tokenize_chinese_chars", config.chinese);
-  if (fields.find("strip_accents") != nullptr) config.strip_accents = fields.flag("strip_accents");
-  config.add_prefix_space = fields.flag("add_prefix_space", config.add_prefix_space);
-  if (!fields.flag("do_basic_tokenize", true)) fields.unsupported("has no do_basic_tokenize");
-  for (const char* key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
-    if (const wire::Json* token = fields.find(key)) config.special.insert(content_of(*token, config.file));
-  }
-  if (const wire::Json* list = fields.find("additional_special_tokens"); list != nullptr && list->is_array()) {
-    for (const auto& token : *list) config.special.insert(content_of(token, config.file));
-  }
-  if (const wire::Json* added = fields.find("added_tokens_decoder"); added != nullptr && added->is_object()) {
-    for (const auto& [id, token] : added->items()) config.special.insert(content_of(token, config.file));
+Config read_config(const Store& folder) {
+  Config config;
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    if (!folder.exists(name)) continue;
+    const auto source = folder.open(name);
+    config.files.emplace_back(source->name(), wire::parse_json(read_text(*source), source->name()));
+    const auto& [file, json] = config.files.back();
+    const Fields fields(json, "configuration", file);
+    if (name == std::string_view("special_tokens_map.json")) continue;
+    config.lower_case = fields.flag("do_lower_case", config.lower_case);
+    config.chinese = fields.flag("tokenize_chinese_chars", config.chinese);
+    if (fields.find("strip_accents") != nullptr) config.strip_accents = fields.flag("strip_accents");
+    config.add_prefix_space = fields.flag("add_prefix_space", config.add_prefix_space);
+    if (!fields.flag("do_basic_tokenize", true)) fields.unsupported("has no do_basic_tokenize");
+    if (fields.flag("add_bos_token", false)) fields.unsupported("has an add_bos_token");
   }
   return config;
 }
 
-// The special tokens of a vocabulary in files of its own are the usual ones.
-void check_special(const Config& config, const std::vector<AddedToken>& usual) {
-  for (const std::string& token : config.special) {
-    if (std::ranges::find(usual, token, &AddedToken::content) != usual.end()) continue;
-    throw Error(Errc::unsupported, fmt::format("the special token '{}' is not one of the usual", shortened(token)),
-                in(config.file), "save the tokenizer as tokenizer.json");
+void check_special(const Config& config, std::span<const Role> roles, const Parts& parts) {
+  for (const auto& [file, json] : config.files) {
+    check_special_tokens(json, roles, parts.added, !parts.normalizers.empty(), file);
   }
 }
+
+constexpr Role kRobertaRoles[] = {{"bos_token", "<s>"},    {"eos_token", "</s>"},  {"unk_token", "<unk>"},
+                                  {"sep_token", "</s>"},   {"pad_token", "<pad>"}, {"cls_token", "<s>"},
+                                  {"mask_token", "<mask>"}};
+constexpr std::string_view kGpt2End = "<|endoftext|>";
+constexpr Role kGpt2Roles[] = {{"bos_token", kGpt2End}, {"eos_token", kGpt2End}, {"unk_token", kGpt2End},
+                               {"sep_token", {}},       {"pad_token", {}},       {"cls_token", {}},
+                               {"mask_token", {}}};
+constexpr Role kBertRoles[] = {{"bos_token", {}},       {"eos_token", {}},      {"unk_token", "[UNK]"},
+                               {"sep_token", "[SEP]"},  {"pad_token", "[PAD]"}, {"cls_token", "[CLS]"},
+                               {"mask_token", "[MASK]"}};
 
 std::uint32_t required(const Vocabulary& vocabulary, std::string_view token, const std::string& file) {
   const auto id = vocabulary.find(token);
@@ -84,10 +84,10 @@ std::unique_ptr<Tokenizer> bpe(const Source& vocab_json, const Source& merges_tx
       parts.added.push_back({.content = "<mask>", .id = *mask, .lstrip = true});
     }
   } else {  // GPT-2
-    constexpr const char* kEnd = "<|endoftext|>";
-    parts.added.push_back({.content = kEnd, .id = required(vocabulary, kEnd, file), .normalized = true});
+    parts.added.push_back(
+        {.content = std::string(kGpt2End), .id = required(vocabulary, kGpt2End, file), .normalized = true});
   }
-  check_special(config, parts.added);
+  check_special(config, parts.before.empty() ? std::span<const Role>(kGpt2Roles) : kRobertaRoles, parts);
   const std::string merges = read_text(merges_txt);
   parts.model =
       make_bpe(std::move(vocabulary), {.merges = merges_from_lines(merges, merges_txt.name())}, merges_txt.name());
@@ -114,7 +114,7 @@ std::unique_ptr<Tokenizer> wordpiece(const Source& vocab_txt, const Config& conf
     parts.added.push_back({.content = token, .id = required(vocabulary, token, file)});
   }
   if (const auto mask = vocabulary.find("[MASK]")) parts.added.push_back({.content = "[MASK]", .id = *mask});
-  check_special(config, parts.added);
+  check_special(config, kBertRoles, parts);
   parts.before = {required(vocabulary, "[CLS]", file)};
   parts.after = {required(vocabulary, "[SEP]", file)};
   parts.model = make_wordpiece(std::move(vocabulary), {}, file);
@@ -139,8 +139,7 @@ std::unique_ptr<Tokenizer> find_tokenizer(const Store& folder) {
     throw Error(Errc::unsupported, "tokens that were added to a vocabulary in files of its own",
                 in(folder.describe("added_tokens.json")), "save the tokenizer as tokenizer.json");
   }
-  const Config config =
-      folder.exists("tokenizer_config.json") ? read_config(*folder.open("tokenizer_config.json")) : Config{};
+  const Config config = read_config(folder);
   if (pairs) return bpe(*folder.open("vocab.json"), *folder.open("merges.txt"), config);
   return wordpiece(*folder.open("vocab.txt"), config);
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/growth.h"
 #include "core/text.h"
 #include "transload/error.h"
 #include "wire/crc.h"
@@ -20,8 +21,6 @@ namespace {
 constexpr std::uint32_t kLocalSignature = 0x04034b50, kDescriptorSignature = 0x08074b50;
 constexpr std::uint64_t kLocalSize = 30;
 constexpr std::uint16_t kDescriptorFlag = 0x0008;
-constexpr std::uint64_t kMostRatio = 200;
-constexpr std::uint64_t kAlwaysFine = 1 << 20;
 
 class LocalChecker {
  public:
@@ -117,12 +116,12 @@ void check_ratio(const Source& source, const std::vector<ZipCentral>& entries) {
   std::uint64_t total = 0;
   for (const ZipCentral& entry : entries) {
     if (entry.method == 0) continue;
-    if (__builtin_add_overflow(total, entry.size, &total) ||
-        (total > kAlwaysFine && total / kMostRatio > source.size())) {
-      throw Error(Errc::corrupt,
+    if (__builtin_add_overflow(total, entry.size, &total) || grows_too_much(total, source.size())) {
+      throw Error(Errc::unsupported,
                   fmt::format("entry '{}': the archive claims to decode to more than {} times its own size",
-                              shortened(entry.name, 80), kMostRatio),
-                  {.file = source.name(), .offset = entry.at, .tensor = {}});
+                              shortened(entry.name, 80), kMostGrowth),
+                  {.file = source.name(), .offset = entry.at, .tensor = {}},
+                  "save it without compression with the framework that wrote it");
     }
   }
 }
@@ -130,7 +129,7 @@ void check_ratio(const Source& source, const std::vector<ZipCentral>& entries) {
 }  // namespace
 
 std::vector<ZipEntry> read_zip(const Source& source, ZipNames names) {
-  const ZipDirectory directory = read_zip_directory(source, names == ZipNames::without_case);
+  const ZipDirectory directory = read_zip_directory(source, names);
   const std::vector<ZipCentral>& central = directory.entries;
   check_ratio(source, central);
   std::vector<std::size_t> order(central.size());  // by place in the file

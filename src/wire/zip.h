@@ -14,7 +14,7 @@ namespace transload::wire {
 
 // An entry, as the central directory describes it and its local header confirms.
 struct ZipEntry {
-  std::string name;                  // as stored; plain components joined by '/', a trailing '/' for a folder
+  std::string name;                  // as stored; a trailing '/' for a folder
   std::uint64_t header = 0;          // where the local header begins in the file
   std::uint64_t offset = 0;          // where its stored bytes begin
   std::uint64_t stored = 0;          // their number
@@ -29,13 +29,14 @@ struct ZipEntry {
 //   - a directory that does not end at the end record, or whose entries are not as many as declared;
 //   - bytes that belong to nothing (before the first entry, between entries), entries that overlap;
 //   - a local header or data descriptor that says something else than the directory;
-//   - sizes that the file cannot hold, or that decode to more than 200 times the file;
-//   - names that are absolute, climb, contain NUL, backslashes, a drive or more than 4096 bytes, or that occur
-//     twice (as `names` compares them).
-// Errc::unsupported for encryption and for methods other than stored and deflate.
+//   - sizes that the file cannot hold;
+//   - names that climb, contain NUL, backslashes or more than 4096 bytes, or that occur twice; with `without_case` also
+//     those that are absolute, have empty components or name a drive.
+// Errc::unsupported for encryption, for methods other than stored and deflate, and where all decodes to more than
+// core/growth.h allows.
 enum class ZipNames : std::uint8_t {
   without_case,  // "A" and "a" are one name, as torch looks them up
-  exact,
+  exact,         // any keys of numpy.savez: "w:0", "/a", "a//b"; nothing makes paths of them
 };
 std::vector<ZipEntry> read_zip(const Source& source, ZipNames names = ZipNames::without_case);
 

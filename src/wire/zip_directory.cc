@@ -106,7 +106,7 @@ End read_end(const Source& source) {
 }
 
 // The plain names that torch and every other sane writer gives.
-void check_name(const Cursor& cursor, std::uint64_t at, std::string_view name) {
+void check_name(const Cursor& cursor, std::uint64_t at, std::string_view name, ZipNames names) {
   const auto bad = [&](std::string_view why) {
     cursor.fail_at(at, fmt::format("entry name '{}' {}", shortened(name, 80), why));
   };
@@ -114,12 +114,13 @@ void check_name(const Cursor& cursor, std::uint64_t at, std::string_view name) {
   if (name.size() > kLongestName) bad(fmt::format("is longer than {} bytes", kLongestName));
   if (name.find('\0') != std::string_view::npos) bad("contains NUL");
   if (name.find('\\') != std::string_view::npos) bad("contains a backslash");
-  if (name.size() > 1 && name[1] == ':') bad("names a drive");
+  const bool plain = names == ZipNames::without_case;
+  if (plain && name.size() > 1 && name[1] == ':') bad("names a drive");
   for (std::size_t start = 0; start <= name.size();) {
     const std::size_t end = std::min(name.find('/', start), name.size());
     const std::string_view part = name.substr(start, end - start);
     if (part == "." || part == "..") bad("climbs out of its folder");
-    if (part.empty() && end != name.size()) bad(start == 0 ? "is absolute" : "has an empty component");
+    if (plain && part.empty() && end != name.size()) bad(start == 0 ? "is absolute" : "has an empty component");
     start = end + 1;
   }
 }
@@ -132,7 +133,7 @@ std::uint64_t widened(const Cursor& cursor, std::uint64_t at, std::uint32_t narr
   return extra.values[next++];
 }
 
-ZipCentral read_central(Cursor& cursor) {
+ZipCentral read_central(Cursor& cursor, ZipNames names) {
   ZipCentral entry;
   entry.at = cursor.offset();
   if (cursor.u32() != kCentralSignature) cursor.fail_at(entry.at, "not an entry of a zip directory");
@@ -149,7 +150,7 @@ ZipCentral read_central(Cursor& cursor) {
   cursor.skip(6);  // attributes
   const std::uint32_t header = cursor.u32();
   entry.name = cursor.text(name_size);
-  check_name(cursor, entry.at, entry.name);
+  check_name(cursor, entry.at, entry.name, names);
   const Zip64Extra extra = read_zip64_extra(cursor, extra_size);
   cursor.skip(comment_size);
   std::size_t next = 0;
@@ -220,7 +221,7 @@ Zip64Extra read_zip64_extra(Cursor& cursor, std::uint64_t size) {
   return extra;
 }
 
-ZipDirectory read_zip_directory(const Source& source, bool fold_case) {
+ZipDirectory read_zip_directory(const Source& source, ZipNames names) {
   const End end = read_end(source);
   if (end.size > end.at || end.offset != end.at - end.size) {
     fail(source, end.at,
@@ -233,9 +234,9 @@ ZipDirectory read_zip_directory(const Source& source, bool fold_case) {
   cursor.count(end.count, kCentralSize, "entries");
   ZipDirectory directory{.offset = end.offset, .entries = {}};
   directory.entries.reserve(end.count);
-  for (std::uint64_t i = 0; i < end.count; ++i) directory.entries.push_back(read_central(cursor));
+  for (std::uint64_t i = 0; i < end.count; ++i) directory.entries.push_back(read_central(cursor, names));
   if (!cursor.done()) cursor.fail(fmt::format("{} bytes follow the last entry of the directory", cursor.left()));
-  check_unique(cursor, directory.entries, fold_case);
+  check_unique(cursor, directory.entries, names == ZipNames::without_case);
   return directory;
 }
 

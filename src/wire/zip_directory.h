@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "transload/io.h"
+#include "wire/zip.h"
 
 namespace transload::wire {
 
@@ -23,8 +24,7 @@ struct ZipDirectory {
   std::vector<ZipCentral> entries;
 };
 
-// `fold_case`: names that differ only in the case of ASCII letters are one name.
-ZipDirectory read_zip_directory(const Source& source, bool fold_case = true);
+ZipDirectory read_zip_directory(const Source& source, ZipNames names = ZipNames::without_case);
 
 // Fields of the 64-bit extra part (id 1): the values, in order, that the 32-bit fields could not hold.
 class Cursor;

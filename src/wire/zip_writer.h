@@ -22,7 +22,7 @@ struct ZipRecord {
 class ZipPlanner {
  public:
   // Places a record behind those before it. Errc::unsupported for a name of more than 65 535 bytes and for an archive
-  // of more than 2^63 bytes. The reference holds until the next call.
+  // of 2^62 bytes and more. The reference holds until the next call.
   const ZipRecord& add(std::string name, std::uint64_t size);
   const std::vector<ZipRecord>& records() const noexcept { return records_; }
   std::uint64_t end() const noexcept { return end_; }  // where the next header, or the directory, begins

@@ -89,7 +89,8 @@ TEST(MxNet, WritesTheBytesOfTheFramework) {
     const json wanted = expected(folder);
     const bool version2 = std::ranges::all_of(wanted["arrays"], [](const json& array) {
       return array["version"] == 2 && array["stype"] == "default" && array["ctx"] == json{1, 0} &&
-             !array["name"].get<std::string>().starts_with("a");  // prefixes are not written again
+             !array["name"].get<std::string>().starts_with("arg:") &&  // prefixes are not written again
+             !array["name"].get<std::string>().starts_with("aux:");
     });
     if (!version2 || (wanted["arrays"].size() != 0 && !wanted["named"])) continue;
     const std::string bytes = read_file(golden("mxnet") / folder / file);

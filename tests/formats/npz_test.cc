@@ -10,6 +10,7 @@
 #include "support/expected.h"
 #include "support/files.h"
 #include "support/memory_store.h"
+#include "support/zip_builder.h"
 
 namespace transload::testing {
 namespace {
@@ -63,6 +64,10 @@ TEST(NumPy, ReadsTheArchivesOfMxNet2) {
     const json& entry = wanted["entries"][i];
     EXPECT_EQ(tensors[i].name + ".npy", entry["entry"]);
     EXPECT_EQ(tensor_digest(*reader, tensors[i]), entry["payload_sha256"]) << tensors[i].name;
+    const numpy::Header header = numpy::parse_header(entry["header"].get<std::string>(), "x", 0);
+    EXPECT_EQ(tensors[i].shape, header.shape) << tensors[i].name;
+    const std::string_view called = tensors[i].name;  // x.float32, but for three
+    EXPECT_EQ(transload::name(tensors[i].dtype), called.starts_with("x.") ? called.substr(2) : "float32") << called;
   }
   const auto single = open_named("t.npy", read_file(golden("mxnet/npy_mx200b1/t.npy")));
   const json one = json::parse(read_file(golden("mxnet/npy_mx200b1/expected.json")));
@@ -87,6 +92,52 @@ TEST(NumPy, SparseArraysOfMxNet2AreReadAsDenseOnes) {
   EXPECT_EQ(reader->index().notes.size(), 3u);  // prefixes, row_sparse, csr
 }
 
+std::string npy(std::string_view descr, const std::string& shape, std::string_view content) {
+  std::string out("\x93NUMPY\x01\x00", 8);
+  const std::string header =
+      "{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (" + shape + "), }\n";
+  test::put(out, header.size(), 2);
+  return out + header + std::string(content);
+}
+
+// A row_sparse array 's' in which nothing is stored, of the dense shape `sizes`, whose values have the shape `stored`.
+std::vector<test::ZipPart> nothing_stored(const std::vector<std::uint64_t>& sizes, const std::string& stored) {
+  std::string list;
+  for (const std::uint64_t size : sizes) test::put(list, size, 8);
+  return {{.name = "s/data.npy", .content = npy("<f4", stored, "")},
+          {.name = "s/indices.npy", .content = npy("<i8", "0,", "")},
+          {.name = "s/shape.npy", .content = npy("<i8", std::to_string(sizes.size()) + ",", list)},
+          {.name = "s/format.npy", .content = npy("|S10", "", "row_sparse")}};
+}
+
+TEST(NumPy, SparseArraysOfImpossibleShapesAreRefusedByName) {
+  const auto opening = [](const std::vector<test::ZipPart>& parts) {
+    return [=] { open_named("x.npz", test::build_zip(parts)); };
+  };
+  EXPECT_FALSE(error_of(opening(nothing_stored({3, 2}, "0, 2"))));
+  const auto overflow = error_of(opening(nothing_stored({0, std::uint64_t{1} << 62, 8}, "0, 4611686018427387904, 8")));
+  ASSERT_TRUE(overflow);
+  EXPECT_EQ(overflow->where().tensor, "s");
+  EXPECT_TRUE(overflow->where().file.starts_with("x.npz")) << overflow->what();
+  EXPECT_TRUE(refuses(opening(nothing_stored(std::vector<std::uint64_t>(65, 1), "0,")), Errc::corrupt,
+                      "65 dimensions; at most 64"));
+  auto twice = nothing_stored({3, 2}, "0, 2");
+  twice.push_back({.name = "s.npy", .content = npy("<f4", "0,", "")});
+  EXPECT_TRUE(refuses(opening(twice), Errc::corrupt, "tensor 's': two arrays have this name"));
+  twice = nothing_stored({3, 2}, "0, 2");
+  twice[2].content = npy("<i4", "2,", std::string(8, '\1'));
+  EXPECT_TRUE(refuses(opening(twice), Errc::unsupported, "no list of int64"));
+}
+
+TEST(NumPy, AnEntryThatIsNoArrayIsOnlyNoted) {
+  const auto reader = open_named("x.npz", test::build_zip({{.name = "w.npy", .content = npy("|u1", "2,", "ab")},
+                                                           {.name = "README.txt", .content = "text"}}));
+  EXPECT_EQ(reader->index().tensors.size(), 1u);
+  EXPECT_TRUE(reader->index().left_out.empty());
+  ASSERT_EQ(reader->index().notes.size(), 1u);
+  EXPECT_EQ(reader->index().notes[0], "the entry 'README.txt' is no array: its name does not end in .npy.");
+}
+
 TEST(NumPy, EveryTruncationOfASparseArchiveIsRefused) {
   const std::string whole = read_file(golden("mxnet/npz_sparse_mx200b1/t.npz"));
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -96,11 +147,21 @@ TEST(NumPy, EveryTruncationOfASparseArchiveIsRefused) {
 
 TEST(NumPy, FlippedBitsOfASparseArchiveGiveAnErrorOrAReader) {
   const std::string whole = read_file(golden("mxnet/npz_sparse_mx200b1/t.npz"));
+  std::map<std::string, std::string> right;
+  const auto reader = open_named("x", whole);
+  for (const TensorInfo& tensor : reader->index().tensors) right[tensor.name] = tensor_digest(*reader, tensor);
   std::size_t refused = 0;
   for (std::size_t at = 0; at < whole.size(); ++at) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
-    refused += error_of([&] { read_all(*open_named("x", bytes)); }) ? 1 : 0;
+    const auto check = [&] {
+      const auto other = open_named("x", bytes);
+      for (const TensorInfo& tensor : other->index().tensors) {
+        EXPECT_EQ(tensor_digest(*other, tensor), right[tensor.name]) << tensor.name << ", bit of byte " << at;
+      }
+      EXPECT_EQ(other->index().tensors.size() + other->index().left_out.size(), right.size()) << "bit of byte " << at;
+    };
+    refused += error_of(check) ? 1 : 0;
   }
   EXPECT_GT(refused, whole.size() / 2);
 }
@@ -114,6 +175,18 @@ TEST(NumPy, HostileFilesComeToTheirRequiredEnd) {
   }
   EXPECT_EQ(refused, 13u);
   EXPECT_EQ(loaded, 1u);
+}
+
+// zeros.npz is 1000 times smaller than its content, and read by ReadsWhatNumPyReads.
+TEST(NumPy, ZerosThatDeflateAThousandfoldAreReadUpToABound) {
+  std::string bytes = read_file(golden("numpy/zeros.npz"));
+  const std::string declared("\x80\x00\x40\x00", 4);  // 4 MiB and the header
+  EXPECT_LT(bytes.size(), (4u << 20) / 500);
+  EXPECT_FALSE(error_of([&] { read_all(*open_named("x.npz", bytes)); }));
+  std::size_t changed = 0;
+  for (std::size_t at = 0; (at = bytes.find(declared, at)) != bytes.npos; ++changed) bytes[at + 3] = '\x11';
+  EXPECT_EQ(changed, 2u);  // the local header and the directory
+  EXPECT_TRUE(refuses([&] { open_named("x.npz", bytes); }, Errc::unsupported, "more than 200 times its own size"));
 }
 
 TEST(NumPy, EveryTruncationIsRefused) {

@@ -60,3 +60,17 @@ def test_ends_with_another_length(tmp_path, size):
     source = tmp_path / "short.params"
     source.write_bytes(whole[:size - 1] + whole[size:])
     assert_refused(source, tmp_path)
+
+
+def test_a_hundred_arrays_without_value_are_not_a_hundred_lines(tmp_path):
+    import struct
+    count = 100
+    body = struct.pack("<QQQ", 0x112, 0, count) + struct.pack("<IiI", 0xF993FAC9, 0, 0) * count
+    body += struct.pack("<Q", count) + b"".join(struct.pack("<Q", 3) + b"%03d" % i for i in range(count))
+    source = tmp_path / "none.params"
+    source.write_bytes(body)
+    result, left = convert(source, tmp_path)
+    lines = result.err.splitlines()
+    assert result.code == 2 and left == [] and len(lines) == 22 and lines[-1] == "  ... and 80 more", result
+    result = run(TRANSLOAD, "convert", source, tmp_path / "y.safetensors", "--family", "none", "--json")
+    assert len(json.loads(result.out)["error"]["details"]) == 100

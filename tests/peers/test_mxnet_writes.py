@@ -30,6 +30,14 @@ def test_random_lists_that_transload_wrote(tmp_path, seed):
         name: described(value) for name, value in values.items()}
 
 
+@pytest.mark.parametrize("name", ["arg:w", "aux:", "arg:arg:w"])
+def test_a_name_that_would_lose_its_prefix_is_refused(tmp_path, name):
+    save_file({name: np.ones(2, "f4")}, tmp_path / "source.safetensors")
+    result = transload("convert", tmp_path / "source.safetensors", tmp_path / "x.params", "--family", "none", expect=2)
+    assert f"'{name}': its name would lose '{name[:4]}'" in result.err and "rename them" in result.err
+    assert not (tmp_path / "x.params").exists()
+
+
 def test_a_scalar_is_refused(tmp_path):
     save_file({"s": np.array(2.5, "f4"), "w": np.ones(2, "f4")}, tmp_path / "source.safetensors")
     result = transload("convert", tmp_path / "source.safetensors", tmp_path / "x.params", "--family", "none", expect=2)

@@ -166,6 +166,28 @@ def test_gpt2(tmp_path):
     assert about["pad"] == -1
 
 
+def token(content, lstrip=False, normalized=False):
+    return dict(content=content, lstrip=lstrip, rstrip=False, normalized=normalized, single_word=False)
+
+
+MASK = token("<mask>", lstrip=True)
+
+
+@pytest.mark.parametrize("name, configuration", [
+    ("tokenizer_config.json", {"mask_token": MASK | {"__type": "AddedToken"}}),
+    ("tokenizer_config.json", {"mask_token": "<mask>", "additional_special_tokens": ["<s>", "<pad>"]}),
+    ("tokenizer_config.json", {"mask_token": "<mask>", "added_tokens_decoder": {"4": MASK | {"special": True}}}),
+    ("special_tokens_map.json", {"mask_token": "<mask>", "cls_token": "<s>"}),
+    ("special_tokens_map.json", {"mask_token": MASK, "cls_token": token("<s>", normalized=True)}),
+])
+def test_roberta_with_usual_special_tokens(bpe, tmp_path, name, configuration):
+    from transformers import RobertaTokenizerFast
+    for file in ("vocab.json", "merges.txt"):
+        (tmp_path / file).write_bytes((bpe / file).read_bytes())
+    (tmp_path / name).write_text(json.dumps(configuration))
+    check(texts(1000, 20), RobertaTokenizerFast.from_pretrained(tmp_path).backend_tokenizer, tmp_path)
+
+
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_bert_from_vocab_txt(wordpiece, tmp_path, lower_case):
     from transformers import BertTokenizerFast
@@ -201,7 +223,7 @@ def test_byte_level_tokenizer_json(bpe, tmp_path, prefix_space, use_regex):
     real.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space, use_regex=use_regex)
     real.add_special_tokens(["<s>", "</s>", AddedToken("<mask>", lstrip=True, rstrip=True, special=True)])
     real.add_tokens([AddedToken("<|a|>"), AddedToken("<|ab|>", single_word=True), AddedToken("<|a", rstrip=True),
-                     AddedToken(" hello", lstrip=True, normalized=False), AddedToken("token", single_word=True)])
+                     AddedToken("hello", lstrip=True, normalized=False), AddedToken("token", single_word=True)])
     real.post_processor = processors.TemplateProcessing(single="<s> <s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
     path = saved(real, tmp_path)
     check(texts(2500, 12), real, "json", path)
@@ -209,6 +231,13 @@ def test_byte_level_tokenizer_json(bpe, tmp_path, prefix_space, use_regex):
     model["model"]["merges"] = [m.split(" ") for m in model["model"]["merges"]]  # as newer versions write them
     path.write_text(json.dumps(model))
     check(texts(500, 13), real, "json", path)
+
+
+def test_added_tokens_that_begin_with_white_space(bpe, tmp_path):
+    real = Tokenizer(models.BPE.from_file(str(bpe / "vocab.json"), str(bpe / "merges.txt")))
+    real.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    real.add_tokens([AddedToken(" hello", normalized=False), AddedToken("  "), AddedToken("quick", lstrip=True)])
+    check(texts(1500, 21), real, "json", saved(real, tmp_path))
 
 
 @pytest.mark.parametrize("fuse", [True, False])

@@ -64,7 +64,8 @@ TEST(FindTokenizer, TakesWhatLiesThere) {
   folder.put("tokenizer_config.json", R"({"do_lower_case": false, "mask_token": "[MASK]"})");
   expect_golden_ids(*find_tokenizer(folder), "bert_cased");
   folder.put("merges.txt", text("merges.txt"));
-  folder.put("tokenizer_config.json", R"({"add_prefix_space": true, "mask_token": {"content": "<mask>"}})");
+  folder.put("tokenizer_config.json", R"({"add_prefix_space": true,
+    "mask_token": {"content": "<mask>", "lstrip": true, "rstrip": false, "single_word": false, "normalized": false}})");
   expect_golden_ids(*find_tokenizer(folder), "roberta_prefix_space");
   folder.put("tokenizer.json", text("wordpiece_json.json"));
   expect_golden_ids(*find_tokenizer(folder), "wordpiece_json");

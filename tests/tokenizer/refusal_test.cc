@@ -33,7 +33,7 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
   const std::string begin = std::string("{") + kSpecial;
   for (const auto& [rest, why] : std::vector<std::pair<std::string, std::string>>{
            {R"(,"a":4,"b":4})", "two tokens have the id 4"},
-           {R"(,"a":4,"a":5})", "vocab.json"},
+           {R"(,"a":4,"a":5})", "'a'"},
            {R"(,"a":-1})", "the id of 'a'"},
            {R"(,"a":4.0})", "the id of 'a'"},
            {R"(,"a":"4"})", "the id of 'a'"},
@@ -43,14 +43,14 @@ TEST(TokenizerRefuses, VocabulariesThatContradictThemselves) {
   }
   EXPECT_TRUE(refuses([] { bpe(R"({"<s>":0})", ""); }, Errc::corrupt, "lacks the token </s>"));
   EXPECT_TRUE(refuses([] { bpe(R"({"a":0})", ""); }, Errc::corrupt, "lacks the token <|endoftext|>"));
-  EXPECT_TRUE(refuses([] { bpe("[]", ""); }, Errc::corrupt, "vocab.json"));
+  EXPECT_TRUE(refuses([] { bpe("[]", ""); }, Errc::corrupt, "object"));
   EXPECT_TRUE(refuses([] { bpe(R"({"idx_to_token":["a",1]})", ""); }, Errc::corrupt, "idx_to_token"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\na\n"); }, Errc::corrupt, "'a' has two ids, 4 and 5"));
   EXPECT_TRUE(refuses([] { bert("a\nb\n"); }, Errc::corrupt, "lacks the token [PAD]"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "\xFF\n"); }, Errc::corrupt, "UTF-8"));
   EXPECT_TRUE(refuses([] { bert(std::string(kBert) + "a\rb\n"); }, Errc::corrupt, "line 5"));
   EXPECT_EQ(bert("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\na")->encode("a"), (std::vector<std::int64_t>{2, 4, 3}));
-  EXPECT_TRUE(refuses([] { bert(""); }, Errc::corrupt, "vocab.txt"));
+  EXPECT_TRUE(refuses([] { bert(""); }, Errc::corrupt, "lacks the token [PAD]"));
 }
 
 TEST(TokenizerRefuses, MergesThatMakeNothing) {
@@ -154,6 +154,19 @@ TEST(TokenizerJson, RefusesWhatItDoesNotKnowByName) {
        },
        "empty"},
       {[](json& j) {
+         j["added_tokens"][0]["content"] = " x";
+         j["added_tokens"][0]["id"] = 4;
+         j["added_tokens"][0]["lstrip"] = true;
+       },
+       "begins with white space, and has 'lstrip'"},
+      {[](json& j) {
+         j["added_tokens"][0]["rstrip"] = true;
+         json other = j["added_tokens"][0];
+         other["content"] = "\u3000", other["id"] = 4, other["rstrip"] = false;
+         j["added_tokens"].push_back(other);
+       },
+       "begins with white space, and there is one with 'rstrip'"},
+      {[](json& j) {
          j["added_tokens"][0]["content"] = std::string(257, 'x');
          j["added_tokens"][0]["id"] = 4;
        },
@@ -210,16 +223,52 @@ TEST(TokenizerJson, RefusesWhatContradictsItself) {
 TEST(FindTokenizer, RefusesTokensThatOnlyTheConfigurationKnows) {
   MemoryStore folder("vocab.txt", std::string(kBert) + "a\n");
   EXPECT_EQ(find_tokenizer(folder)->encode("a"), (std::vector<std::int64_t>{2, 4, 3}));
-  for (const char* config : {R"({"cls_token": "<s>"})", R"({"mask_token": {"content": "[MASK]"}})",
-                             R"({"added_tokens_decoder": {"5": {"content": "new"}}})",
-                             R"({"additional_special_tokens": ["new"]})", R"({"do_basic_tokenize": false})"}) {
+  for (const auto& [config, why] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"cls_token": "<s>"})", "cls_token: '<s>' is not one of the usual"},
+           {R"({"mask_token": {"content": "[MASK]"}})", "mask_token: '[MASK]' is not one of the usual"},
+           {R"({"added_tokens_decoder": {"5": {"content": "new"}}})", "added_tokens_decoder: 'new'"},
+           {R"({"additional_special_tokens": ["new"]})", "additional_special_tokens: 'new'"},
+           {R"({"do_basic_tokenize": false})", "do_basic_tokenize"},
+           {R"({"add_bos_token": true})", "add_bos_token"},
+       }) {
     folder.put("tokenizer_config.json", config);
-    EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "tokenizer_config.json")) << config;
+    EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, why)) << config;
   }
   folder.put("tokenizer_config.json", R"({"do_lower_case": "yes"})");
   EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::corrupt, "do_lower_case"));
   folder.put("added_tokens.json", "{}");
   EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "added_tokens.json"));
+}
+
+TEST(FindTokenizer, RefusesOtherFlagsRolesAndIdsThanTheUsual) {
+  const auto mask = [](const char* key, bool lstrip, bool rstrip) {
+    const json token{{"content", "<mask>"}, {"lstrip", lstrip}, {"rstrip", rstrip}, {"single_word", false}};
+    return json{{key[0] == 'm' ? "mask_token" : "added_tokens_decoder", key[0] == 'm' ? token : json{{key, token}}}};
+  };
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    MemoryStore folder("vocab.json", std::string("{") + kSpecial + R"(,"<mask>":4,"a":5,"Ġ":6})");
+    folder.put("merges.txt", "");
+    for (const json& fine : {mask("mask", true, false), mask("4", true, false), json{{"bos_token", "<s>"}}}) {
+      folder.put(name, fine.dump());
+      EXPECT_EQ(find_tokenizer(folder)->encode("a <mask>"), (std::vector<std::int64_t>{0, 5, 4, 2})) << fine;
+    }
+    for (const auto& [damage, why] : std::vector<std::pair<json, std::string>>{
+             {mask("mask", false, false), "'<mask>' with another 'lstrip' than true"},
+             {mask("4", true, true), "'<mask>' with another 'rstrip' than false"},
+             {mask("3", true, false), "the id 3 for '<mask>'"},
+             {{{"cls_token", "<pad>"}}, "another cls_token than '<s>'"},
+             {{{"unk_token", "<pad>"}}, "another unk_token than '<unk>'"},
+             {{{"pad_token", nullptr}}, "no pad_token"},
+             {{{"additional_special_tokens", {"a"}}}, "additional_special_tokens: 'a' is not one of the usual"},
+             {{{"additional_special_tokens", {"<mask>"}}}, "'<mask>' without its flags"},
+         }) {
+      folder.put(name, damage.dump());
+      EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, why)) << damage;
+    }
+  }
+  MemoryStore folder("vocab.txt", kBert);
+  folder.put("special_tokens_map.json", R"({"cls_token": "[SEP]", "sep_token": "[CLS]"})");
+  EXPECT_TRUE(refuses([&] { find_tokenizer(folder); }, Errc::unsupported, "another sep_token than '[SEP]'"));
 }
 
 // One word of a million letters that merge to ever longer ones, as a naive search for the best pair cannot do it.

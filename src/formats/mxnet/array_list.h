@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kV1Magic = 0xF993FAC8, kV2Magic = 0xF993FAC9, kV3
 inline constexpr std::uint32_t kMaxRank = 32;
 inline constexpr std::size_t kMaxName = 4096;
 // An array without a value takes 4 bytes in the file, and a hundred times that here.
-inline constexpr std::uint64_t kMaxArrays = 1'000'000;
+inline constexpr std::uint64_t kMaxArrays = 100'000;
 
 enum class Kind : std::uint8_t { dense, row_sparse, csr };
 

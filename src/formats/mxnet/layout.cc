@@ -22,6 +22,9 @@ constexpr std::int32_t kDense = 0, kCpu = 1, kDevice = 0;
 // Why the format cannot hold a slot; empty if it can.
 std::string problem(const Slot& slot) {
   if (const std::string_view name = name_problem(slot.name); !name.empty()) return fmt::format("its name {}", name);
+  for (const std::string_view prefix : {"arg:", "aux:"}) {
+    if (slot.name.starts_with(prefix)) return fmt::format("its name would lose '{}' when it is read again", prefix);
+  }
   if (!flag_of_dtype(slot.dtype)) return fmt::format("there is no {}", name(slot.dtype));
   if (slot.shape.size() > kMaxRank) return fmt::format("it has more than {} dimensions", kMaxRank);
   if (slot.shape.empty()) return "it is a scalar, which version 2 of the format takes for an array without a value";
@@ -49,7 +52,7 @@ void check(const Plan& plan) {
               problems.size() == 1 ? fmt::format("an MXNet file cannot hold {}", problems.front())
                                    : fmt::format("an MXNet file cannot hold {} of the tensors; the first is {}",
                                                  problems.size(), problems.front()),
-              {}, "leave such tensors out, change their dtype, or write safetensors");
+              {}, "leave such tensors out, rename them, change their dtype, or write safetensors");
   if (problems.size() > 1) error.add(std::move(problems));
   throw error;
 }

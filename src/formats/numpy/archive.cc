@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "transload/error.h"
@@ -82,7 +81,12 @@ std::optional<SparseGroup> sparse_group(const Archive& archive, const wire::ZipE
   const Array sizes = archive.array(*shape);
   if (sizes.element.kind != Element::Kind::numbers || sizes.element.type != DType::i64 || sizes.element.swap != 0 ||
       sizes.shape.size() != 1) {
-    throw Error(Errc::corrupt, "the shape of a sparse array is no list of int64",
+    throw Error(Errc::unsupported, "the shape of a sparse array is no list of int64, as MXNet writes it",
+                {.file = archive.label(*shape), .offset = {}, .tensor = {}});
+  }
+  if (sizes.shape[0] > static_cast<std::int64_t>(kMaxRank)) {
+    throw Error(Errc::corrupt,
+                fmt::format("a sparse array of {} dimensions; at most {} are read", sizes.shape[0], kMaxRank),
                 {.file = archive.label(*shape), .offset = {}, .tensor = {}});
   }
   const Bytes values = archive.content(*shape).slice(sizes.values, sizes.bytes);

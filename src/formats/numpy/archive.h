@@ -24,8 +24,8 @@ class Archive {
   const std::vector<wire::ZipEntry>& entries() const noexcept { return entries_; }
   const wire::ZipEntry* find(const std::string& name) const;
   std::string label(const wire::ZipEntry& entry) const { return wire::zip_entry_label(source_, entry); }
-  // Reads the header only; of a deflated entry as much as holds it. Errc::corrupt also where big-endian values do not
-  // begin at a multiple of their width, as no NumPy writes them.
+  // Reads the header only; of a deflated entry as much as holds it. Errc::unsupported where big-endian values do
+  // not begin at a multiple of their width: no NumPy writes them so.
   Array array(const wire::ZipEntry& entry) const;
   // A small content, whole.
   Bytes content(const wire::ZipEntry& entry) const;

@@ -54,6 +54,12 @@ class NpzIndexer {
         add(group->second, cut.names[i]);
       }
     }
+    if (others_ == 1) {
+      index_.notes.push_back(fmt::format("the entry '{}' is no array: its name does not end in .npy.", first_other_));
+    } else if (others_ > 1) {
+      index_.notes.push_back(fmt::format(
+          "{} entries are no arrays, '{}' the first of them: their names do not end in .npy.", others_, first_other_));
+    }
     for (std::string& note : sparse_notes(sparse_)) index_.notes.push_back(std::move(note));
   }
 
@@ -84,7 +90,7 @@ class NpzIndexer {
     }
     if (groups_.contains(&entry)) return name.substr(0, name.size() - kValues.size());
     if (name.ends_with(kArrayEnding)) return name.substr(0, name.size() - kArrayEnding.size());
-    index_.left_out.push_back({entry.name, "is no array: its name does not end in .npy"});
+    if (others_++ == 0) first_other_ = shortened(name);
     return std::nullopt;
   }
 
@@ -164,6 +170,8 @@ class NpzIndexer {
   std::vector<SparseArray> sparse_;
   std::unordered_map<const ZipEntry*, SparseGroup> groups_;
   std::set<const ZipEntry*> hidden_;
+  std::size_t others_ = 0;  // entries that are no arrays
+  std::string first_other_;
 };
 
 std::unique_ptr<Reader> open(std::shared_ptr<Store> store, std::string_view name, const OpenOptions& options) {

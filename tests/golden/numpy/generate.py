@@ -58,6 +58,8 @@ with zipfile.ZipFile(HERE / "versions.npz", "w") as archive:
             archive.writestr(name + ".npy", content)
 np.savez(HERE / "text.npz", words=np.array(["one", "two"]), raw=np.array([b"x"]), when=np.array(["2020-01-01"], "M8[D]"),
          record=np.zeros(2, [("a", "<f4"), ("b", [("c", "<i4"), ("d", "<U3")])]), number=np.arange(3))
+np.savez_compressed(HERE / "zeros.npz", w=np.zeros((1024, 1024), "<f4"))
+np.savez(HERE / "names.npz", **{name: np.arange(i + 1) for i, name in enumerate(["w:0", "/a", "a//b", ":", "/"])})
 np.save(HERE / "fortran.npy", shapes["fortran"])
 np.save(HERE / "big.npy", sample(np.dtype(">i4"), (5,)))
 
