@@ -158,7 +158,10 @@ class Gluon final : public GraphBase {
     std::ranges::transform(act, act.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
     const Said<Activation> gelu{Activation::gelu_erf, true, "GluonNLP's code"};
     if (act == "gelu") {
-      semantics_.activation = gelu;
+      // The name has one meaning, but the configuration could have named another activation.
+      semantics_.activation = {
+          gelu.value, false,
+          settings_.has("activation") ? settings_.named("activation") : "GluonNLP's default for \"activation\""};
     } else if (act == "relu") {
       semantics_.activation = {Activation::relu, false, settings_.named("activation")};
     } else if (act == "tanh") {

@@ -140,3 +140,17 @@ def test_bort_against_what_the_old_script_computes(tmp_path):
     transload("convert", dotted, tmp_path / "hf", "--config", config, "--family", "bort")
     for source in dotted, flat:
         assert proof_of(source, tmp_path / "hf", "--config", config)["holds"]
+
+
+def test_a_planted_gelu_variant_between_gluon_and_transformers_is_a_contradiction(tmp_path):
+    config = tmp_path / "bert.json"
+    expected = json.loads((support.GOLDEN / "mxnet/bert_tiny/expected.json").read_text())
+    source = support.GOLDEN / "mxnet/bert_tiny/bert.params"
+    config.write_text(json.dumps(expected["config"]))
+    transload("convert", source, tmp_path / "hf", "--config", config, "--family", "bert", "--to", "hf")
+    assert proof_of(source, tmp_path / "hf", "--config", config)["holds"]
+    theirs = json.loads((tmp_path / "hf/config.json").read_text())
+    theirs["hidden_act"] = "gelu_new"
+    (tmp_path / "hf/config.json").write_text(json.dumps(theirs))
+    proof = proof_of(source, tmp_path / "hf", "--config", config, expect=1)
+    assert len(proof["contradictions"]) == 1 and "gelu (tanh)" in proof["contradictions"][0]
