@@ -6,6 +6,7 @@
 
 #include "outputs/lockstep.h"
 #include "outputs/mistakes.h"
+#include "outputs/tables.h"
 #include "transload/error.h"
 
 namespace transload {
@@ -121,9 +122,11 @@ OutputsProof prove_outputs(const Model& first, const Model& second, const Output
   note_types(x, y, proof.notes);
 
   std::uint64_t done = 0;
-  const auto go_on = [&] {
+  const std::function<void()> go_on = [&] {
     if (options.stop.stop_requested()) throw Error(Errc::usage, "stopped");
   };
+  check_tie(*a.graph, proof.contradictions, proof.notes, go_on);
+  check_tie(*b.graph, proof.contradictions, proof.notes, go_on);
   forward::set_threads(options.threads);
   const Gate gate{options.gate, options.atol};
   LockstepResult result = run_lockstep(a, b, inputs, stages, judged, gate, [&] {

@@ -32,6 +32,8 @@ class FixedSemantics final : public forward::Graph {
   forward::Layer layer(std::int64_t) const override { return {}; }
   forward::Pooler pooler() const override { return {}; }
   forward::MaskedLm masked_lm() const override { return {}; }
+  forward::Tensor word_rows(std::int64_t, std::int64_t) const override { return {}; }
+  std::optional<forward::StoredTie> stored_tie() const override { return {}; }
   forward::Tensor decoder_rows(std::int64_t, std::int64_t) const override { return {}; }
   forward::Classifier classifier(forward::Head) const override { return {}; }
   bool classifier_reads_pooled(forward::Head) const override { return false; }
@@ -216,6 +218,26 @@ TEST(ProveOutputs, AHeadWhoseActivationTheCodeFixesIsAVariantAlsoBesideRelu) {
     ASSERT_EQ(judged.variants.size(), 1u);
     EXPECT_EQ(judged.variants[0].variant.what, "activation of the masked language model's head");
   }
+}
+
+TEST(ProveOutputs, ADecoderThatReplacesTheWordEmbeddingsFails) {
+  TinyModel tiny;
+  const auto words = tiny.tensors.at("bert.embeddings.word_embeddings.weight");
+  auto& decoder = tiny.tensors["cls.predictions.decoder.weight"] = words;
+  EXPECT_TRUE(prove_outputs(tiny.model(), tiny.model()).holds());
+  decoder.data[3 * 16 + 2] += 1;
+  const OutputsProof proof = prove_outputs(tiny.model("one"), tiny.model("two"));
+  ASSERT_EQ(proof.contradictions.size(), 2u);
+  EXPECT_EQ(proof.contradictions[1],
+            "two: 'cls.predictions.decoder.weight' is stored with other values than the word embeddings it is tied to "
+            "(row 3 is the first): loaded as BertForMaskedLM it replaces them");
+  TinyModel body = tiny, untied = tiny;
+  body.config["architectures"] = "[\"BertModel\"]";
+  const OutputsProof noted = prove_outputs(body.model(), body.model());
+  EXPECT_TRUE(noted.holds());
+  EXPECT_EQ(noted.notes.size(), 2u);
+  untied.config["tie_word_embeddings"] = "false";
+  EXPECT_TRUE(prove_outputs(untied.model(), untied.model()).holds());
 }
 
 TEST(ProveOutputs, AHeadWithoutAPoolerIsANote) {
