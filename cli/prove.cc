@@ -1,6 +1,7 @@
 // transload prove: whether two models compute the same (docs/prove.md).
 
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -21,7 +22,7 @@ namespace {
 struct Options {
   std::string first, second, config, config_b, family, key, ids, text, vocabulary;
   std::optional<double> atol;
-  bool longest = false, json = false, quiet = false;
+  bool longest = false, with_text = false, json = false, quiet = false;
   unsigned threads = 0;
 };
 
@@ -76,7 +77,21 @@ void print_side(const Output& out, std::string_view which, const Opened& side, c
   for (const std::string& note : side.location.notes) out.line("  note: {}", escaped(note));
 }
 
+// Options that would be ignored.
+void check(const Options& options) {
+  const auto refuse = [](std::string_view what, std::string_view advice) {
+    throw Error(Errc::usage, what, {}, advice);
+  };
+  if (options.with_text && options.text.empty()) refuse("--text is empty", "give it a sentence");
+  if (!options.vocabulary.empty() && !options.with_text) refuse("--vocab is for --text", "add --text, or leave it out");
+  if (options.longest && (!options.ids.empty() || options.with_text)) {
+    refuse("--long is one of the proof's own inputs, which --ids and --text replace", "leave one of them out");
+  }
+  if (options.atol && !std::isfinite(*options.atol)) refuse("--atol is not a finite number", "such as 1e-6");
+}
+
 int prove(const Options& options) {
+  check(options);
   const Output out(options.json ? Verbosity::json : options.quiet ? Verbosity::quiet : Verbosity::text);
   const auto started = std::chrono::steady_clock::now();
   const Opened a = opened(options.first, options.key), b = opened(options.second, {});
@@ -137,7 +152,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--key", o->key, "The container of a nested checkpoint A, such as model/ema")->type_name("KEY");
   verb->add_option("--ids", o->ids, "Token ids instead of the proof's own: .npy, or text with one sequence a line")
       ->type_name("FILE");
-  verb->add_option("--text", o->text, "A sentence to run the models on; needs a vocabulary")->type_name("TEXT");
+  CLI::Option* const text =
+      verb->add_option("--text", o->text, "A sentence to run the models on; needs a vocabulary")->type_name("TEXT");
   verb->add_option("--vocab", o->vocabulary,
                    "Its tokenizer.json, vocab.json, vocab.txt or their folder (default: beside A or B)")
       ->type_name("PATH");
@@ -157,7 +173,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
       "  transload prove bort.params bort-hf/\n"
       "  transload prove bert-base-uncased/ out/bert.ckpt --long\n"
       "  transload prove a/ b/ --text 'How are you?' --json");
-  verb->callback([o, &run, &json] {
+  verb->callback([o, text, &run, &json] {
+    o->with_text = text->count() > 0;
     json = o->json;
     run = [o] { return prove(*o); };
   });

@@ -154,3 +154,18 @@ def test_a_planted_gelu_variant_between_gluon_and_transformers_is_a_contradictio
     (tmp_path / "hf/config.json").write_text(json.dumps(theirs))
     proof = proof_of(source, tmp_path / "hf", "--config", config, expect=1)
     assert len(proof["contradictions"]) == 1 and "gelu (tanh)" in proof["contradictions"][0]
+
+
+@pytest.mark.parametrize("options", [("--ids", "ids.txt", "--long"), ("--vocab", "vocab.txt"), ("--text", ""),
+                                     ("--atol", "nan"), ("--text", "a", "--long")])
+def test_options_that_would_be_ignored_are_refused(options, pair, tmp_path):
+    (tmp_path / "ids.txt").write_text("1 2\n")
+    transload("prove", *pair, *options, cwd=tmp_path, expect=2)
+
+
+def test_a_dropped_adapter_in_a_layer_of_its_own_is_no_layer(tmp_path):
+    def with_adapter(state):
+        return {**state, "bert.encoder.layer.7.adapter.weight": torch.ones(4, 4)}
+
+    source = support.write_model(support.make_model("BertForPreTraining"), tmp_path / "source", change=with_adapter)
+    transload("convert", source, tmp_path / "out", "--drop", "**adapter**", "--proof", "run")
