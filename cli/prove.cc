@@ -9,6 +9,7 @@
 #include "interrupt.h"
 #include "model_side.h"
 #include "output.h"
+#include "plan/nonfinite.h"
 #include "token_inputs.h"
 #include "verbs.h"
 #ifdef TRANSLOAD_PROOF
@@ -22,7 +23,7 @@ namespace {
 struct Options {
   std::string first, second, config, config_b, family, key, ids, text, vocabulary;
   std::optional<double> atol;
-  bool longest = false, with_text = false, json = false, quiet = false;
+  bool longest = false, with_text = false, allow_nonfinite = false, json = false, quiet = false;
   unsigned threads = 0;
 };
 
@@ -77,6 +78,26 @@ void print_side(const Output& out, std::string_view which, const Opened& side, c
   for (const std::string& note : side.location.notes) out.line("  note: {}", escaped(note));
 }
 
+// Where a model's weights hold NaN or an infinity, nothing that it computes can be compared: Errc::mismatch.
+void refuse_nonfinite(const Model& model) {
+  for (const TensorInfo& tensor : model.weights->index().tensors) {
+    if (!is_float(tensor.dtype)) continue;
+    const std::optional<Element> element = first_nonfinite(*model.weights, tensor);
+    if (!element) continue;
+    throw Error(Errc::mismatch, fmt::format("{}: what is computed with it equals nothing", to_text(*element)),
+                {.file = model.display, .offset = {}, .tensor = tensor.name},
+                "with --allow-nonfinite the stages before it are compared");
+  }
+}
+
+// The verdict, as people read it.
+std::string verdict(const OutputsProof& proof) {
+  const StageDifference* first = proof.first_beyond();
+  if (first == nullptr || std::isfinite(first->largest)) return outputs::summary(proof);
+  return fmt::format("FAILED: the models compute NaN or infinity from {} on: from there nothing can be compared",
+                     first->stage);
+}
+
 // Options that would be ignored.
 void check(const Options& options) {
   const auto refuse = [](std::string_view what, std::string_view advice) {
@@ -116,9 +137,14 @@ int prove(const Options& options) {
     fmt::print(stderr, "transload: interrupted; nothing is proven\n");
     return 128 + interruption.signal();
   }
+  // Only then are the weights searched: that reads them all.
+  if (proof.first_beyond() && !std::isfinite(proof.first_beyond()->largest) && !options.allow_nonfinite) {
+    refuse_nonfinite(first);
+    refuse_nonfinite(second);
+  }
   for (const std::string& line : outputs::report_lines(proof)) out.line("{}", line);
-  out.line("proof {}", outputs::summary(proof));
-  if (!out.json() && !proof.holds()) fmt::print(stderr, "transload: not proven: {}\n", outputs::summary(proof));
+  out.line("proof {}", verdict(proof));
+  if (!out.json() && !proof.holds()) fmt::print(stderr, "transload: not proven: {}\n", verdict(proof));
   Json json{{"schema", 1}, {"first", to_json(a, first)}, {"second", to_json(b, second)}};
   json["proof"] = outputs::to_json(proof);
   json["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -162,6 +188,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
                    "The largest absolute difference allowed, instead of 1e-9 of a stage's largest value")
       ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("X");
+  verb->add_flag("--allow-nonfinite", o->allow_nonfinite,
+                 "Compare what can be compared where weights hold NaN or infinity, instead of refusing them");
   verb->add_option("--threads", o->threads, "Threads (default: one per core)")
       ->check(CLI::Range(1u, 1024u).description(""))
       ->type_name("N");

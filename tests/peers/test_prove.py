@@ -169,3 +169,16 @@ def test_a_dropped_adapter_in_a_layer_of_its_own_is_no_layer(tmp_path):
 
     source = support.write_model(support.make_model("BertForPreTraining"), tmp_path / "source", change=with_adapter)
     transload("convert", source, tmp_path / "out", "--drop", "**adapter**", "--proof", "run")
+
+
+def test_nan_in_the_weights_is_named(pair, tmp_path):
+    def change(state):
+        state = {name: value.clone() for name, value in state.items()}
+        state[LAYER.format(1) + "output.dense.weight"][2, 3] = float("nan")
+        return state
+
+    wrong = support.write_model(support.make_model("BertForPreTraining"), tmp_path / "nan", change=change)
+    error = transload("prove", wrong, wrong, expect=2).err
+    assert "bert.encoder.layer.1.output.dense.weight" in error and "nan at [2, 3]" in error
+    error = transload("prove", wrong, wrong, "--allow-nonfinite", expect=1).err
+    assert "NaN or infinity from layer 1 on" in error
