@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <system_error>
+#include <unordered_set>
+#include <vector>
 
 #include "output.h"
 #include "transload/error.h"
@@ -54,6 +57,36 @@ Detected detected_of(const Location& location, const Reader& reader, const Model
               at(location), "transload inspect lists what is there");
 }
 
+// A checkpoint without some of its tensors. A graph goes by the names that are there: one that was dropped would be
+// taken for another layer, another model or a head.
+class Without final : public Reader {
+ public:
+  Without(std::shared_ptr<const Reader> whole, const std::vector<Drop>& drops) : whole_(std::move(whole)) {
+    std::unordered_set<std::string_view> hidden;
+    for (const Drop& drop : drops) hidden.insert(drop.tensor);
+    const Index& from = whole_->index();
+    index_.format = from.format;
+    index_.files = from.files;
+    index_.storages = from.storages;
+    index_.metadata = from.metadata;
+    index_.notes = from.notes;
+    index_.left_out = from.left_out;
+    for (const TensorInfo& tensor : from.tensors) {
+      if (!hidden.contains(tensor.name)) index_.tensors.push_back(tensor);
+    }
+    index_.seal();
+  }
+  const Index& index() const noexcept override { return index_; }
+  void read(std::uint32_t storage, std::uint64_t offset, MutableByteView out) const override {
+    whole_->read(storage, offset, out);
+  }
+  Bytes view(std::uint32_t storage) const override { return whole_->view(storage); }
+
+ private:
+  std::shared_ptr<const Reader> whole_;
+  Index index_;
+};
+
 std::string prefix_of(const Binding& binding) {
   std::string prefix = binding.container.empty() ? "" : binding.container + "/";
   prefix += binding.prefix;
@@ -66,6 +99,7 @@ std::string prefix_of(const Binding& binding) {
 
 Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const Binding& binding,
                const std::optional<TextFile>& config) {
+  if (!binding.drops.empty()) reader = std::make_shared<Without>(std::move(reader), binding.drops);
   Model model{std::move(reader), location.display, binding.family, binding.dialect, prefix_of(binding), {}, {}};
   if (config) {
     model.config_name = config->name;

@@ -1,6 +1,7 @@
 // transload prove: whether two models compute the same (docs/prove.md).
 
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "interrupt.h"
 #include "model_side.h"
 #include "output.h"
+#include "plan/nonfinite.h"
 #include "token_inputs.h"
 #include "verbs.h"
 #ifdef TRANSLOAD_PROOF
@@ -21,7 +23,7 @@ namespace {
 struct Options {
   std::string first, second, config, config_b, family, key, ids, text, vocabulary;
   std::optional<double> atol;
-  bool longest = false, json = false, quiet = false;
+  bool longest = false, with_text = false, allow_nonfinite = false, json = false, quiet = false;
   unsigned threads = 0;
 };
 
@@ -76,7 +78,41 @@ void print_side(const Output& out, std::string_view which, const Opened& side, c
   for (const std::string& note : side.location.notes) out.line("  note: {}", escaped(note));
 }
 
+// Where a model's weights hold NaN or an infinity, nothing that it computes can be compared: Errc::mismatch.
+void refuse_nonfinite(const Model& model) {
+  for (const TensorInfo& tensor : model.weights->index().tensors) {
+    if (!is_float(tensor.dtype)) continue;
+    const std::optional<Element> element = first_nonfinite(*model.weights, tensor);
+    if (!element) continue;
+    throw Error(Errc::mismatch, fmt::format("{}: what is computed with it equals nothing", to_text(*element)),
+                {.file = model.display, .offset = {}, .tensor = tensor.name},
+                "with --allow-nonfinite the stages before it are compared");
+  }
+}
+
+// The verdict, as people read it.
+std::string verdict(const OutputsProof& proof) {
+  const StageDifference* first = proof.first_beyond();
+  if (first == nullptr || std::isfinite(first->largest)) return outputs::summary(proof);
+  return fmt::format("FAILED: the models compute NaN or infinity from {} on: from there nothing can be compared",
+                     first->stage);
+}
+
+// Options that would be ignored.
+void check(const Options& options) {
+  const auto refuse = [](std::string_view what, std::string_view advice) {
+    throw Error(Errc::usage, what, {}, advice);
+  };
+  if (options.with_text && options.text.empty()) refuse("--text is empty", "give it a sentence");
+  if (!options.vocabulary.empty() && !options.with_text) refuse("--vocab is for --text", "add --text, or leave it out");
+  if (options.longest && (!options.ids.empty() || options.with_text)) {
+    refuse("--long is one of the proof's own inputs, which --ids and --text replace", "leave one of them out");
+  }
+  if (options.atol && !std::isfinite(*options.atol)) refuse("--atol is not a finite number", "such as 1e-6");
+}
+
 int prove(const Options& options) {
+  check(options);
   const Output out(options.json ? Verbosity::json : options.quiet ? Verbosity::quiet : Verbosity::text);
   const auto started = std::chrono::steady_clock::now();
   const Opened a = opened(options.first, options.key), b = opened(options.second, {});
@@ -101,9 +137,14 @@ int prove(const Options& options) {
     fmt::print(stderr, "transload: interrupted; nothing is proven\n");
     return 128 + interruption.signal();
   }
+  // Only then are the weights searched: that reads them all.
+  if (proof.first_beyond() && !std::isfinite(proof.first_beyond()->largest) && !options.allow_nonfinite) {
+    refuse_nonfinite(first);
+    refuse_nonfinite(second);
+  }
   for (const std::string& line : outputs::report_lines(proof)) out.line("{}", line);
-  out.line("proof {}", outputs::summary(proof));
-  if (!out.json() && !proof.holds()) fmt::print(stderr, "transload: not proven: {}\n", outputs::summary(proof));
+  out.line("proof {}", verdict(proof));
+  if (!out.json() && !proof.holds()) fmt::print(stderr, "transload: not proven: {}\n", verdict(proof));
   Json json{{"schema", 1}, {"first", to_json(a, first)}, {"second", to_json(b, second)}};
   json["proof"] = outputs::to_json(proof);
   json["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -137,7 +178,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--key", o->key, "The container of a nested checkpoint A, such as model/ema")->type_name("KEY");
   verb->add_option("--ids", o->ids, "Token ids instead of the proof's own: .npy, or text with one sequence a line")
       ->type_name("FILE");
-  verb->add_option("--text", o->text, "A sentence to run the models on; needs a vocabulary")->type_name("TEXT");
+  CLI::Option* const text =
+      verb->add_option("--text", o->text, "A sentence to run the models on; needs a vocabulary")->type_name("TEXT");
   verb->add_option("--vocab", o->vocabulary,
                    "Its tokenizer.json, vocab.json, vocab.txt or their folder (default: beside A or B)")
       ->type_name("PATH");
@@ -146,6 +188,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
                    "The largest absolute difference allowed, instead of 1e-9 of a stage's largest value")
       ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("X");
+  verb->add_flag("--allow-nonfinite", o->allow_nonfinite,
+                 "Compare what can be compared where weights hold NaN or infinity, instead of refusing them");
   verb->add_option("--threads", o->threads, "Threads (default: one per core)")
       ->check(CLI::Range(1u, 1024u).description(""))
       ->type_name("N");
@@ -157,7 +201,8 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
       "  transload prove bort.params bort-hf/\n"
       "  transload prove bert-base-uncased/ out/bert.ckpt --long\n"
       "  transload prove a/ b/ --text 'How are you?' --json");
-  verb->callback([o, &run, &json] {
+  verb->callback([o, text, &run, &json] {
+    o->with_text = text->count() > 0;
     json = o->json;
     run = [o] { return prove(*o); };
   });

@@ -21,6 +21,7 @@ class GraphBase : public Graph {
   const Semantics& semantics() const noexcept override { return semantics_; }
   bool has_pooler() const noexcept override { return pooler_; }
   std::span<const Head> heads() const noexcept override { return heads_; }
+  std::optional<StoredTie> stored_tie() const override { return stored_tie_; }
 
  protected:
   explicit GraphBase(const Model& model) : model_(model), settings_(model), weights_(model) {}
@@ -54,6 +55,7 @@ class GraphBase : public Graph {
   Semantics semantics_;
   bool pooler_ = false;
   std::vector<Head> heads_;
+  std::optional<StoredTie> stored_tie_;
 };
 
 // 0, 1, ... for each sequence: the positions of all frameworks but RoBERTa in transformers.

@@ -44,6 +44,7 @@ class Gluon final : public GraphBase {
                 {names_.with(names_.decoder_dense(), "weight"), names_.with(names_.decoder_output(), "bias")});
     add_head_if(Head::nsp,
                 {names_.with(names_.next_sentence(), "weight"), names_.with(names_.next_sentence(), "bias")});
+    if (decoder_ != words_) stored_tie_ = StoredTie{weights_.full(decoder_), "a model with a decoder", true};
     if (!names_.flat() && !model.prefix.empty()) find_outer_heads();
   }
 
@@ -78,6 +79,10 @@ class Gluon final : public GraphBase {
     if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
     return {dense(names_.decoder_dense(), sizes_.hidden, sizes_.hidden), norm(names_.decoder_norm()),
             weights_.vector(names_.with(names_.decoder_output(), "bias"), sizes_.vocabulary)};
+  }
+
+  Tensor word_rows(std::int64_t first, std::int64_t count) const override {
+    return weights_.rows(words_, sizes_.hidden, first, count);
   }
 
   Tensor decoder_rows(std::int64_t first, std::int64_t count) const override {
@@ -158,7 +163,10 @@ class Gluon final : public GraphBase {
     std::ranges::transform(act, act.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
     const Said<Activation> gelu{Activation::gelu_erf, true, "GluonNLP's code"};
     if (act == "gelu") {
-      semantics_.activation = gelu;
+      // The name has one meaning, but the configuration could have named another activation.
+      semantics_.activation = {
+          gelu.value, false,
+          settings_.has("activation") ? settings_.named("activation") : "GluonNLP's default for \"activation\""};
     } else if (act == "relu") {
       semantics_.activation = {Activation::relu, false, settings_.named("activation")};
     } else if (act == "tanh") {

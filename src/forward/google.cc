@@ -55,6 +55,10 @@ class Google final : public GraphBase {
             weights_.vector("cls/predictions/output_bias", sizes_.vocabulary)};
   }
 
+  Tensor word_rows(std::int64_t first, std::int64_t count) const override {
+    return weights_.rows("bert/embeddings/word_embeddings", sizes_.hidden, first, count);
+  }
+
   // get_masked_lm_output() multiplies by the word embeddings.
   Tensor decoder_rows(std::int64_t first, std::int64_t count) const override {
     if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);

@@ -38,6 +38,14 @@ struct Sizes {
   std::int64_t types = 0;      // 0: the model has no token types
 };
 
+// A matrix to the vocabulary that a file stores beside the word embeddings, although the framework ties the two: one of
+// them replaces the other when the model is loaded.
+struct StoredTie {
+  std::string tensor;     // as it is stored
+  std::string loaded_as;  // the class with this head: "BertForMaskedLM"
+  bool loaded = true;     // false: the configuration names a class without this head, which leaves the matrix out
+};
+
 enum class Head : std::uint8_t { mlm, nsp, classifier, token_classifier, span };
 std::string_view name(Head head) noexcept;
 
@@ -59,6 +67,9 @@ class Graph {
   virtual Layer layer(std::int64_t i) const = 0;
   virtual Pooler pooler() const = 0;
   virtual MaskedLm masked_lm() const = 0;
+  // Rows of the table of words, [count, hidden].
+  virtual Tensor word_rows(std::int64_t first, std::int64_t count) const = 0;
+  virtual std::optional<StoredTie> stored_tie() const = 0;
   // Rows of the matrix from hidden states to the vocabulary, [count, hidden].
   virtual Tensor decoder_rows(std::int64_t first, std::int64_t count) const = 0;
   virtual Classifier classifier(Head head) const = 0;  // nsp, classifier, token_classifier, span

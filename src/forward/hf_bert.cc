@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kModelTypes{"bert", "bort"};
 
+constexpr std::array<std::string_view, 3> kMaskedLms{"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel"};
+
 class HfBert final : public HfEncoder {
  public:
   explicit HfBert(const Model& model) : HfEncoder(model, "bert.", kModelTypes) {
@@ -21,7 +23,7 @@ class HfBert final : public HfEncoder {
     add_head_if(Head::nsp, {"cls.seq_relationship.weight", "cls.seq_relationship.bias"});
     add_head_if(classifier_head(), {"classifier.weight", "classifier.bias"});
     add_head_if(Head::span, {"qa_outputs.weight", "qa_outputs.bias"});
-    find_decoder("cls.predictions.decoder.weight");
+    find_decoder("cls.predictions.decoder.weight", kMaskedLms);
   }
 
   std::vector<std::int64_t> positions(const TokenBatch& batch) const override { return plain_positions(batch); }

@@ -133,14 +133,25 @@ Layer HfEncoder::layer(std::int64_t i) const {
 
 Pooler HfEncoder::pooler() const { return {linear(root_ + "pooler.dense", sizes_.hidden, sizes_.hidden)}; }
 
-void HfEncoder::find_decoder(const std::string& own) {
+void HfEncoder::find_decoder(const std::string& own, std::span<const std::string_view> classes) {
   if (!has_head(Head::mlm)) return;
   const bool tied = settings_.flag("tie_word_embeddings").value_or(true);
   decoder_ = weights_.has(own) || !tied ? own : root_ + "embeddings.word_embeddings.weight";
+  if (tied && decoder_ == own) {
+    const std::vector<std::string> named = settings_.texts("architectures");
+    const auto found = std::ranges::find_if(
+        classes, [&](std::string_view each) { return std::ranges::find(named, each) != named.end(); });
+    stored_tie_ = StoredTie{weights_.full(own), std::string(found == classes.end() ? classes.front() : *found),
+                            named.empty() || found != classes.end()};
+  }
   const std::int64_t rows = weights_.area(decoder_).rows;
   if (rows == sizes_.vocabulary) return;
   throw Error(Errc::mismatch, fmt::format("it has {} rows, and the vocabulary {}", rows, sizes_.vocabulary),
               {.file = model_.display, .offset = {}, .tensor = weights_.full(decoder_)});
+}
+
+Tensor HfEncoder::word_rows(std::int64_t first, std::int64_t count) const {
+  return weights_.rows(root_ + "embeddings.word_embeddings.weight", sizes_.hidden, first, count);
 }
 
 Tensor HfEncoder::decoder_rows(std::int64_t first, std::int64_t count) const {

@@ -13,6 +13,7 @@ class HfEncoder : public GraphBase {
   Embeddings embeddings(std::span<const std::int64_t> ids) const override;
   Layer layer(std::int64_t i) const override;
   Pooler pooler() const override;
+  Tensor word_rows(std::int64_t first, std::int64_t count) const override;
   Tensor decoder_rows(std::int64_t first, std::int64_t count) const override;
 
  protected:
@@ -23,8 +24,9 @@ class HfEncoder : public GraphBase {
   Linear linear(const std::string& name, std::int64_t out, std::int64_t in) const;
   // The same, or .gamma and .beta as models before 2019 have them; transformers renames those when it loads.
   Norm norm(const std::string& name) const;
-  // Finds the output matrix of the masked language model: stored as `own`, or tied to the word embeddings.
-  void find_decoder(const std::string& own);
+  // Finds the output matrix of the masked language model: stored as `own`, or tied to the word embeddings. `classes`:
+  // those with this head, the usual one first.
+  void find_decoder(const std::string& own, std::span<const std::string_view> classes);
   // A matrix of any number of labels.
   Linear labels(const std::string& name) const;
 

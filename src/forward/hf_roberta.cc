@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kModelTypes{"roberta", "xlm-roberta", "camembert"};
 
+constexpr std::array<std::string_view, 6> kMaskedLms{"RobertaForMaskedLM",    "RobertaForCausalLM",
+                                                     "XLMRobertaForMaskedLM", "XLMRobertaForCausalLM",
+                                                     "CamembertForMaskedLM",  "CamembertForCausalLM"};
+
 class HfRoberta final : public HfEncoder {
  public:
   explicit HfRoberta(const Model& model) : HfEncoder(model, "roberta.", kModelTypes) {
@@ -30,7 +34,7 @@ class HfRoberta final : public HfEncoder {
       add_head_if(pooler_ ? Head::classifier : Head::token_classifier, {"classifier.weight", "classifier.bias"});
     }
     add_head_if(Head::span, {"qa_outputs.weight", "qa_outputs.bias"});
-    find_decoder("lm_head.decoder.weight");
+    find_decoder("lm_head.decoder.weight", kMaskedLms);
   }
 
   // create_position_ids_from_input_ids(): tokens that are not padding are counted from the padding's own row on, and

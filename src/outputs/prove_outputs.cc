@@ -6,6 +6,7 @@
 
 #include "outputs/lockstep.h"
 #include "outputs/mistakes.h"
+#include "outputs/tables.h"
 #include "transload/error.h"
 
 namespace transload {
@@ -50,6 +51,12 @@ void note_what_one_has(const forward::Graph& first, const forward::Graph& second
       return std::ranges::find(graph.heads(), head) != graph.heads().end();
     };
     note(has(first), has(second), fmt::format("the head {}", forward::name(head)));
+    if (!has(first) || !has(second)) continue;
+    const bool without = lacks_pooler(first, head);
+    if (!without && !lacks_pooler(second, head)) continue;
+    notes.push_back(
+        fmt::format("the head {} reads the pooled output, and the {} model has no pooler: it is not compared",
+                    forward::name(head), without ? "first" : "second"));
   }
 }
 
@@ -58,6 +65,21 @@ void note_types(const forward::Sizes& a, const forward::Sizes& b, std::vector<st
   if (most < 2 || least >= 2) return;
   notes.push_back(fmt::format("only the {} model has {} token types: both are run with type 0 only",
                               a.types == most ? "first" : "second", most));
+}
+
+// Of the classifiers that both have.
+void check_labels(const forward::Graph& first, const forward::Graph& second, const std::vector<Stage>& stages) {
+  for (const Stage& stage : stages) {
+    if (stage.kind != Stage::Kind::classifier) continue;
+    const forward::Tensor a = first.classifier(stage.head).output.weight,
+                          b = second.classifier(stage.head).output.weight;
+    if (a.rows == b.rows) continue;
+    throw Error(Errc::mismatch,
+                fmt::format("the head {} has {} labels, and that of '{}' has {}", stage.name, b.rows,
+                            first.model().display, a.rows),
+                {.file = second.model().display, .offset = {}, .tensor = b.name},
+                "compare a model with its own conversion");
+  }
 }
 
 std::uint64_t count_tokens(const std::vector<TokenBatch>& batches) {
@@ -91,6 +113,7 @@ OutputsProof prove_outputs(const Model& first, const Model& second, const Output
   b.prepare(inputs);
 
   const std::vector<Stage> stages = common_stages(*a.graph, *b.graph);
+  check_labels(*a.graph, *b.graph, stages);
   const bool with_mlm = std::ranges::any_of(stages, [](const Stage& each) { return each.kind == Stage::Kind::mlm; });
   const Judged judged = judge(*a.graph, *b.graph, with_mlm);
   proof.contradictions = judged.contradictions;
@@ -99,9 +122,11 @@ OutputsProof prove_outputs(const Model& first, const Model& second, const Output
   note_types(x, y, proof.notes);
 
   std::uint64_t done = 0;
-  const auto go_on = [&] {
+  const std::function<void()> go_on = [&] {
     if (options.stop.stop_requested()) throw Error(Errc::usage, "stopped");
   };
+  check_tie(*a.graph, proof.contradictions, proof.notes, go_on);
+  check_tie(*b.graph, proof.contradictions, proof.notes, go_on);
   forward::set_threads(options.threads);
   const Gate gate{options.gate, options.atol};
   LockstepResult result = run_lockstep(a, b, inputs, stages, judged, gate, [&] {

@@ -50,11 +50,10 @@ void add_permutation(const std::vector<Module>& modules, const std::vector<std::
 void add_exchange(const Module& a, const Module& b, std::vector<Repair>& repairs);
 // Scale and shift of one norm have changed places.
 void add_scale_for_shift(const Module& norm, std::vector<Repair>& repairs);
-// Another activation, another epsilon, than the second's: the first's own ones first.
+// Another activation, another epsilon, another number of attention heads than the second's: the first's own ones first.
 void add_activations(const Settings& first, const Settings& second, forward::Activation Settings::*field,
                      std::vector<Repair>& repairs);
-void add_epsilons(const Settings& first, const Settings& second, double Settings::*field,
-                  std::vector<Repair>& repairs);  // The first's number of attention heads.
+void add_epsilons(const Settings& first, const Settings& second, double Settings::*field, std::vector<Repair>& repairs);
 void add_heads(const Settings& first, const Settings& second, std::vector<Repair>& repairs);
 
 }  // namespace transload::outputs

@@ -82,7 +82,7 @@ std::string summary(const OutputsProof& proof) {
                         number(first->relative()));
     if (!proof.mistake.empty()) text += "; " + escaped(proof.mistake);
   } else if (!proof.contradictions.empty()) {
-    text += "the configurations contradict each other: " + escaped(proof.contradictions.front());
+    text += "a contradiction: " + escaped(proof.contradictions.front());
   } else {
     text += "there is nothing to compare";
   }

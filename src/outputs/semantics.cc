@@ -16,23 +16,25 @@ std::string said(const Said<T>& said) {
   return said.source.empty() ? shown(said.value) : fmt::format("{} ({})", shown(said.value), said.source);
 }
 
-bool may_vary(const Said<Activation>& a, const Said<Activation>& b) {
-  return (a.by_code || b.by_code) && is_gelu(a.value) && is_gelu(b.value);
+// The head of a framework whose code fixes its activation has it whatever the encoder's is, relu included.
+bool may_vary(const Said<Activation>& a, const Said<Activation>& b, bool of_head) {
+  return (a.by_code || b.by_code) && (of_head || (is_gelu(a.value) && is_gelu(b.value)));
 }
-bool may_vary(const Said<double>& a, const Said<double>& b) { return a.by_code || b.by_code; }
+bool may_vary(const Said<double>& a, const Said<double>& b, bool) { return a.by_code || b.by_code; }
 
 // A value that may be of the encoder, of the head, or of both.
 template <class T>
 using Fields = std::vector<T Settings::*>;
 
 template <class T>
-void judge_one(std::string_view what, const Said<T>& a, const Said<T>& b, const Fields<T>& fields, Judged& judged) {
+void judge_one(std::string_view what, const Said<T>& a, const Said<T>& b, const Fields<T>& fields, bool of_head,
+               Judged& judged) {
   for (const auto field : fields) {
     judged.first.*field = a.value;
     judged.second.*field = b.value;
   }
   if (a.value == b.value) return;
-  if (!may_vary(a, b)) {
+  if (!may_vary(a, b, of_head)) {
     judged.contradictions.push_back(
         fmt::format("{}: {} in the first model, {} in the second; nothing but their configurations makes them differ",
                     what, said(a), said(b)));
@@ -49,11 +51,6 @@ void judge_one(std::string_view what, const Said<T>& a, const Said<T>& b, const 
   judged.variants.push_back(std::move(disagreement));
 }
 
-template <class T>
-bool same(const Said<T>& a, const Said<T>& b) {
-  return a.value == b.value && a.by_code == b.by_code;
-}
-
 // What the encoder and the head say.
 template <class T>
 struct Pair {
@@ -66,11 +63,14 @@ template <class T>
 void judge_pair(const Pair<T>& pair, const forward::Semantics& a, const forward::Semantics& b, bool with_mlm,
                 Judged& judged) {
   const Said<T>&x = a.*pair.encoder, &y = b.*pair.encoder, &u = a.*pair.head, &v = b.*pair.head;
-  const bool one_matter = same(x, u) && same(y, v);
+  // The head follows the encoder where the same says so, or where it makes no difference who says it.
+  const bool same_values = x.value == u.value && y.value == v.value;
+  const bool same_sayers = x.by_code == u.by_code && y.by_code == v.by_code;
+  const bool one_matter = same_values && (same_sayers || may_vary(x, y, false) == may_vary(u, v, true));
   Fields<T> fields{pair.encoder_field};
   if (one_matter) fields.push_back(pair.head_field);
-  judge_one(pair.what, x, y, fields, judged);
-  if (with_mlm && !one_matter) judge_one(pair.of_head, u, v, {pair.head_field}, judged);
+  judge_one(pair.what, x, y, fields, false, judged);
+  if (with_mlm && !one_matter) judge_one(pair.of_head, u, v, {pair.head_field}, true, judged);
 }
 
 }  // namespace

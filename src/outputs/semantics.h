@@ -35,8 +35,9 @@ struct Judged {
 };
 
 // Equal values are fine whoever says them. Different ones are a variant where the code of one framework leaves no
-// choice (an activation: only among kinds of gelu), and a contradiction where both were free to say the same. The
-// masked language model's head counts only with `with_mlm`; where it says what the encoder says, they are one matter.
+// choice (the encoder's activation: only among kinds of gelu), and a contradiction where both were free to say the
+// same. The masked language model's head counts only with `with_mlm`; where it says what the encoder says, they are one
+// matter.
 Judged judge(const forward::Graph& first, const forward::Graph& second, bool with_mlm);
 
 }  // namespace transload::outputs

@@ -32,12 +32,7 @@ Values run(const forward::Pooler& parameters, const Settings&, const Feed& feed)
 Values run(const forward::Classifier& parameters, const Settings&, const Feed& feed) {
   if (feed.pooled != nullptr) return forward::classify(parameters, *feed.pooled);
   if (!feed.first_token) return forward::classify(parameters, *feed.hidden);
-  Values first{feed.batch->sequences, feed.hidden->width, {}};
-  for (std::int64_t s = 0; s < first.rows; ++s) {
-    const auto row = feed.hidden->data.begin() + s * feed.batch->length * first.width;
-    first.data.insert(first.data.end(), row, row + first.width);
-  }
-  return forward::classify(parameters, first);
+  return forward::classify(parameters, forward::first_tokens(*feed.hidden, *feed.batch));
 }
 
 Values run(const forward::MaskedLm& parameters, const Settings& settings, const Feed& feed) {
@@ -67,6 +62,10 @@ bool differ<forward::MaskedLm>(const Settings& a, const Settings& b) {
   return a.head_epsilon != b.head_epsilon || a.head_activation != b.head_activation;
 }
 
+bool lacks_pooler(const forward::Graph& graph, Head head) {
+  return head != Head::mlm && graph.classifier_reads_pooled(head) && !graph.has_pooler();
+}
+
 bool is_per_token(Head head) noexcept { return head == Head::token_classifier || head == Head::span; }
 
 std::vector<Stage> common_stages(const forward::Graph& first, const forward::Graph& second) {
@@ -78,6 +77,7 @@ std::vector<Stage> common_stages(const forward::Graph& first, const forward::Gra
   if (pooled) stages.push_back({Stage::Kind::pooled, 0, {}, "pooled"});
   for (const Head head : first.heads()) {
     if (std::ranges::find(second.heads(), head) == second.heads().end()) continue;
+    if (lacks_pooler(first, head) || lacks_pooler(second, head)) continue;
     const auto kind = head == Head::mlm ? Stage::Kind::mlm : Stage::Kind::classifier;
     stages.push_back({kind, 0, head, std::string(forward::name(head)), !pooled});
   }

@@ -53,6 +53,9 @@ struct Stage {
 };
 std::vector<Stage> common_stages(const forward::Graph& first, const forward::Graph& second);
 
+// The head reads the pooled output of a model that has no pooler: it cannot be run.
+bool lacks_pooler(const forward::Graph& graph, forward::Head head);
+
 // A head that judges tokens one by one, so that every token's row counts.
 bool is_per_token(forward::Head head) noexcept;
 // The rows of a stage's values that are compared.

@@ -9,6 +9,7 @@
 #include <stop_token>
 
 #include "outputs/report.h"
+#include "outputs/semantics.h"
 #include "support/errors.h"
 #include "tiny_model.h"
 
@@ -16,6 +17,32 @@ namespace transload {
 namespace {
 
 using testing::TinyModel;
+
+// Only what it says counts.
+class FixedSemantics final : public forward::Graph {
+ public:
+  explicit FixedSemantics(forward::Semantics semantics) : semantics_(std::move(semantics)) {}
+  const Model& model() const noexcept override { return model_; }
+  const forward::Sizes& sizes() const noexcept override { return sizes_; }
+  const forward::Semantics& semantics() const noexcept override { return semantics_; }
+  bool has_pooler() const noexcept override { return false; }
+  std::span<const forward::Head> heads() const noexcept override { return {}; }
+  forward::Embeddings embeddings(std::span<const std::int64_t>) const override { return {}; }
+  std::vector<std::int64_t> positions(const TokenBatch&) const override { return {}; }
+  forward::Layer layer(std::int64_t) const override { return {}; }
+  forward::Pooler pooler() const override { return {}; }
+  forward::MaskedLm masked_lm() const override { return {}; }
+  forward::Tensor word_rows(std::int64_t, std::int64_t) const override { return {}; }
+  std::optional<forward::StoredTie> stored_tie() const override { return {}; }
+  forward::Tensor decoder_rows(std::int64_t, std::int64_t) const override { return {}; }
+  forward::Classifier classifier(forward::Head) const override { return {}; }
+  bool classifier_reads_pooled(forward::Head) const override { return false; }
+
+ private:
+  Model model_;
+  forward::Sizes sizes_;
+  forward::Semantics semantics_;
+};
 
 // The wrapping that PyTorch's DataParallel leaves, as another checkpoint of the same model.
 Model renamed(const TinyModel& tiny) {
@@ -176,6 +203,63 @@ TEST(ProveOutputs, AnActivationOfAnotherKindIsNoVariant) {
   EXPECT_TRUE(proof.variants.empty());
   EXPECT_FALSE(proof.contradictions.empty());
   EXPECT_TRUE(proof.mistake.starts_with("every layer and mlm: the second model's activation is relu")) << proof.mistake;
+}
+
+forward::Semantics all_gelu(forward::Said<forward::Activation> encoder, forward::Said<forward::Activation> head) {
+  return {encoder, head, {1e-12, false, "a"}, {1e-12, false, "a"}};
+}
+
+TEST(ProveOutputs, AHeadWhoseActivationTheCodeFixesIsAVariantAlsoBesideRelu) {
+  using forward::Activation;
+  const forward::Said<Activation> relu{Activation::relu, false, "a file"}, code{Activation::gelu_erf, true, "the code"};
+  const FixedSemantics hf(all_gelu(relu, relu)), gluon(all_gelu(relu, code));
+  for (const outputs::Judged& judged : {outputs::judge(hf, gluon, true), outputs::judge(gluon, hf, true)}) {
+    EXPECT_TRUE(judged.contradictions.empty());
+    ASSERT_EQ(judged.variants.size(), 1u);
+    EXPECT_EQ(judged.variants[0].variant.what, "activation of the masked language model's head");
+  }
+}
+
+TEST(ProveOutputs, ADecoderThatReplacesTheWordEmbeddingsFails) {
+  TinyModel tiny;
+  const auto words = tiny.tensors.at("bert.embeddings.word_embeddings.weight");
+  auto& decoder = tiny.tensors["cls.predictions.decoder.weight"] = words;
+  EXPECT_TRUE(prove_outputs(tiny.model(), tiny.model()).holds());
+  decoder.data[3 * 16 + 2] += 1;
+  const OutputsProof proof = prove_outputs(tiny.model("one"), tiny.model("two"));
+  ASSERT_EQ(proof.contradictions.size(), 2u);
+  EXPECT_EQ(proof.contradictions[1],
+            "two: 'cls.predictions.decoder.weight' is stored with other values than the word embeddings it is tied to "
+            "(row 3 is the first): loaded as BertForMaskedLM it replaces them");
+  TinyModel body = tiny, untied = tiny;
+  body.config["architectures"] = "[\"BertModel\"]";
+  const OutputsProof noted = prove_outputs(body.model(), body.model());
+  EXPECT_TRUE(noted.holds());
+  EXPECT_EQ(noted.notes.size(), 2u);
+  untied.config["tie_word_embeddings"] = "false";
+  EXPECT_TRUE(prove_outputs(untied.model(), untied.model()).holds());
+}
+
+TEST(ProveOutputs, AHeadWithoutAPoolerIsANote) {
+  TinyModel tiny;
+  for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}) tiny.tensors.erase(name);
+  for (const OutputsProof& proof :
+       {prove_outputs(TinyModel().model(), tiny.model()), prove_outputs(tiny.model(), tiny.model())}) {
+    EXPECT_TRUE(proof.holds());
+    EXPECT_EQ(proof.stages.back().stage, "mlm");
+    ASSERT_FALSE(proof.notes.empty());
+    EXPECT_NE(proof.notes.back().find("the head nsp reads the pooled output, and the"), std::string::npos);
+  }
+}
+
+TEST(ProveOutputs, NumbersOfLabelsAreCompared) {
+  TinyModel three;
+  three.tensors["cls.seq_relationship.weight"] = {{3, 16}, std::vector<float>(48, 0.1f)};
+  three.tensors["cls.seq_relationship.bias"] = {{3}, std::vector<float>(3, 0.1f)};
+  const auto error = testing::error_of([&] { prove_outputs(TinyModel().model("two"), three.model("three")); });
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code(), Errc::mismatch);
+  EXPECT_NE(std::string(error->what()).find("the head nsp has 3 labels, and that of 'two' has 2"), std::string::npos);
 }
 
 TEST(ProveOutputs, AMistakeAcrossDialectsIsNamed) {

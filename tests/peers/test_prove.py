@@ -140,3 +140,45 @@ def test_bort_against_what_the_old_script_computes(tmp_path):
     transload("convert", dotted, tmp_path / "hf", "--config", config, "--family", "bort")
     for source in dotted, flat:
         assert proof_of(source, tmp_path / "hf", "--config", config)["holds"]
+
+
+def test_a_planted_gelu_variant_between_gluon_and_transformers_is_a_contradiction(tmp_path):
+    config = tmp_path / "bert.json"
+    expected = json.loads((support.GOLDEN / "mxnet/bert_tiny/expected.json").read_text())
+    source = support.GOLDEN / "mxnet/bert_tiny/bert.params"
+    config.write_text(json.dumps(expected["config"]))
+    transload("convert", source, tmp_path / "hf", "--config", config, "--family", "bert", "--to", "hf")
+    assert proof_of(source, tmp_path / "hf", "--config", config)["holds"]
+    theirs = json.loads((tmp_path / "hf/config.json").read_text())
+    theirs["hidden_act"] = "gelu_new"
+    (tmp_path / "hf/config.json").write_text(json.dumps(theirs))
+    proof = proof_of(source, tmp_path / "hf", "--config", config, expect=1)
+    assert len(proof["contradictions"]) == 1 and "gelu (tanh)" in proof["contradictions"][0]
+
+
+@pytest.mark.parametrize("options", [("--ids", "ids.txt", "--long"), ("--vocab", "vocab.txt"), ("--text", ""),
+                                     ("--atol", "nan"), ("--text", "a", "--long")])
+def test_options_that_would_be_ignored_are_refused(options, pair, tmp_path):
+    (tmp_path / "ids.txt").write_text("1 2\n")
+    transload("prove", *pair, *options, cwd=tmp_path, expect=2)
+
+
+def test_a_dropped_adapter_in_a_layer_of_its_own_is_no_layer(tmp_path):
+    def with_adapter(state):
+        return {**state, "bert.encoder.layer.7.adapter.weight": torch.ones(4, 4)}
+
+    source = support.write_model(support.make_model("BertForPreTraining"), tmp_path / "source", change=with_adapter)
+    transload("convert", source, tmp_path / "out", "--drop", "**adapter**", "--proof", "run")
+
+
+def test_nan_in_the_weights_is_named(pair, tmp_path):
+    def change(state):
+        state = {name: value.clone() for name, value in state.items()}
+        state[LAYER.format(1) + "output.dense.weight"][2, 3] = float("nan")
+        return state
+
+    wrong = support.write_model(support.make_model("BertForPreTraining"), tmp_path / "nan", change=change)
+    error = transload("prove", wrong, wrong, expect=2).err
+    assert "bert.encoder.layer.1.output.dense.weight" in error and "nan at [2, 3]" in error
+    error = transload("prove", wrong, wrong, "--allow-nonfinite", expect=1).err
+    assert "NaN or infinity from layer 1 on" in error
