@@ -240,6 +240,20 @@ TEST(ProveOutputs, ADecoderThatReplacesTheWordEmbeddingsFails) {
   EXPECT_TRUE(prove_outputs(untied.model(), untied.model()).holds());
 }
 
+TEST(ProveOutputs, RowsThatNoIdUsesAreCompared) {
+  const TinyModel tiny({1, 16, 4, 24, 900, 200, 2});
+  for (const auto& [table, row, where] :
+       {std::tuple{"word", 1, "row 1 of the word embeddings"},
+        std::tuple{"word", 899, "row 899 of the word embeddings"}, std::tuple{"position", 199, "all positions"}}) {
+    TinyModel other = tiny;
+    other[fmt::format("bert.embeddings.{}_embeddings.weight", table)][static_cast<std::size_t>(row * 16 + 3)] += 0.5f;
+    const OutputsProof proof = prove_outputs(tiny.model(), other.model());
+    ASSERT_FALSE(proof.holds()) << where;
+    EXPECT_EQ(proof.first_beyond()->stage, "embeddings");
+    EXPECT_EQ(proof.first_beyond()->batch, where);
+  }
+}
+
 TEST(ProveOutputs, AHeadWithoutAPoolerIsANote) {
   TinyModel tiny;
   for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}) tiny.tensors.erase(name);
