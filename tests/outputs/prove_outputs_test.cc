@@ -254,6 +254,19 @@ TEST(ProveOutputs, RowsThatNoIdUsesAreCompared) {
   }
 }
 
+TEST(ProveOutputs, PairsThatAreTransposedTogetherAreNamed) {
+  const TinyModel tiny({3, 16, 4, 16, 50, 40, 2});
+  for (const auto& [one, two, what] :
+       {std::tuple{"attention.self.query.weight", "attention.self.key.weight", "the weights of query and key"},
+        std::tuple{"intermediate.dense.weight", "output.dense.weight",
+                   "the weights of feed-forward input and feed-forward output"}}) {
+    TinyModel other = tiny;
+    other.transpose(TinyModel::layer(1, one));
+    other.transpose(TinyModel::layer(1, two));
+    EXPECT_TRUE(prove_outputs(tiny.model(), other.model()).mistake.starts_with(fmt::format("layer 1: {} are", what)));
+  }
+}
+
 TEST(ProveOutputs, AHeadWithoutAPoolerIsANote) {
   TinyModel tiny;
   for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}) tiny.tensors.erase(name);
