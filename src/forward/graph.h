@@ -64,6 +64,8 @@ class Graph {
   virtual Embeddings embeddings(std::span<const std::int64_t> ids) const = 0;
   // The row of the position table for each token of `batch`, [sequences, length].
   virtual std::vector<std::int64_t> positions(const TokenBatch& batch) const = 0;
+  // The id that has a position of its own wherever it stands.
+  virtual std::optional<std::int64_t> padding() const { return std::nullopt; }
   virtual Layer layer(std::int64_t i) const = 0;
   virtual Pooler pooler() const = 0;
   virtual MaskedLm masked_lm() const = 0;

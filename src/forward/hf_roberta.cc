@@ -52,6 +52,8 @@ class HfRoberta final : public HfEncoder {
     return rows;
   }
 
+  std::optional<std::int64_t> padding() const override { return padding_; }
+
   MaskedLm masked_lm() const override {
     if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
     return {linear("lm_head.dense", sizes_.hidden, sizes_.hidden), norm("lm_head.layer_norm"),

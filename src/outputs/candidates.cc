@@ -112,6 +112,13 @@ std::vector<Repair> candidates(const Patient<forward::Layer>& patient) {
   const std::vector<Module> all = modules(*patient.second);
   const std::vector<Module> linears(all.begin(), all.begin() + 6), attention(all.begin(), all.begin() + 3);
   add_transposes(linears, repairs);
+  for (const auto& [i, j] : {std::pair<std::size_t, std::size_t>{0, 1}, {4, 5}}) {
+    if (!is_square(*linears[i].first) || !is_square(*linears[j].first)) continue;
+    repairs.push_back({fmt::format("the weights of {} and {} are transposed", linears[i].name, linears[j].name),
+                       {{linears[i].first, nullptr}, {linears[j].first, nullptr}},
+                       {},
+                       {}});
+  }
   for (std::size_t i = 0; i < linears.size(); ++i) {
     for (std::size_t j = i + 1; j < linears.size(); ++j) add_exchange(linears[i], linears[j], repairs);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "transload/error.h"
 
@@ -14,9 +15,20 @@ constexpr std::int64_t kPadding = 1;
 
 class Ids {
  public:
-  explicit Ids(std::int64_t vocabulary) : vocabulary_(static_cast<std::uint64_t>(vocabulary)) {}
+  explicit Ids(const Limits& limits) : limits_(limits), vocabulary_(static_cast<std::uint64_t>(limits.vocabulary)) {}
+
+  bool is_padding(std::int64_t id) const { return std::ranges::find(limits_.padding, id) != limits_.padding.end(); }
 
   std::int64_t next() {
+    const std::int64_t id = any();
+    if (!is_padding(id) || limits_.vocabulary <= std::ssize(limits_.padding)) return id;
+    std::int64_t other = id;
+    while (is_padding(other)) other = (other + 1) % limits_.vocabulary;
+    return other;
+  }
+
+ private:
+  std::int64_t any() {
     state_ += 0x9E3779B97F4A7C15u;
     std::uint64_t z = state_;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -26,7 +38,7 @@ class Ids {
     return static_cast<std::int64_t>(4 + z % (vocabulary_ - 4));
   }
 
- private:
+  const Limits& limits_;
   std::uint64_t vocabulary_, state_ = 2019;
 };
 
@@ -75,13 +87,17 @@ void check_sizes(const TokenBatch& batch) {
 }  // namespace
 
 std::vector<TokenBatch> default_inputs(const Limits& limits, bool longest) {
-  Ids ids(limits.vocabulary);
+  Ids ids(limits);
   std::vector<TokenBatch> batches;
   std::int64_t last = 0;
   for (const std::int64_t wanted : std::array<std::int64_t, 3>{1, 15, 128}) {
     const std::int64_t length = std::min(wanted, limits.positions);
     if (length > last) batches.push_back(one_sequence(length, ids));
     last = length;
+    if (wanted != 15 || length < 2) continue;
+    std::vector<std::int64_t>& special = batches.back().ids;
+    if (!ids.is_padding(0)) special.front() = 0;
+    if (!ids.is_padding(2) && limits.vocabulary > 2) special.back() = 2;
   }
   batches.push_back(padded_pair(limits, ids));
   if (longest && limits.positions > last) batches.push_back(one_sequence(limits.positions, ids));

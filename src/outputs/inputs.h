@@ -12,7 +12,8 @@ namespace transload::outputs {
 // What both models take.
 struct Limits {
   std::int64_t vocabulary = 0, positions = 0;
-  std::int64_t types = 0;  // 0: one of them has no token types
+  std::int64_t types = 0;             // 0: one of them has no token types
+  std::vector<std::int64_t> padding;  // ids that are padding to one of them wherever they stand
 };
 
 // Errc::mismatch where they are not of one size, and what make_graph() throws.
@@ -23,7 +24,8 @@ Limits limits_of(const Model& first, const Model& second);
 //
 // The ids are made by SplitMix64 (Steele, Lea and Flood 2014) from the state 2019, one step per token over all batches:
 // id = 4 + value mod (vocabulary - 4), so that they keep off the special tokens that stand first in most vocabularies;
-// value mod vocabulary where there are fewer than 16 words. Padding has id 1.
+// value mod vocabulary where there are fewer than 16 words, the next one for padding. The first of the 15 tokens is
+// id 0 and the last id 2 (where they are no padding), for the rows of special tokens. Padding has id 1.
 std::vector<TokenBatch> default_inputs(const Limits& limits, bool longest);
 
 // Errc::usage naming the batch and the id, token type or length that a model does not take. (MXNet would clip an id to

@@ -82,6 +82,15 @@ void check_labels(const forward::Graph& first, const forward::Graph& second, con
   }
 }
 
+Limits limits_between(const forward::Graph& first, const forward::Graph& second) {
+  const forward::Sizes &x = first.sizes(), &y = second.sizes();
+  Limits limits{x.vocabulary, x.positions, std::min(x.types, y.types), {}};
+  for (const forward::Graph* graph : {&first, &second}) {
+    if (graph->padding()) limits.padding.push_back(*graph->padding());
+  }
+  return limits;
+}
+
 std::uint64_t count_tokens(const std::vector<TokenBatch>& batches) {
   std::uint64_t tokens = 0;
   for (const TokenBatch& batch : batches) tokens += token_places(batch).size();
@@ -94,7 +103,7 @@ outputs::Limits outputs::limits_of(const Model& first, const Model& second) {
   const Side a(first), b(second);
   const forward::Sizes &x = a.graph->sizes(), &y = b.graph->sizes();
   check_sizes(first, second, x, y);
-  return {x.vocabulary, x.positions, std::min(x.types, y.types)};
+  return limits_between(*a.graph, *b.graph);
 }
 
 OutputsProof prove_outputs(const Model& first, const Model& second, const OutputsOptions& options) {
@@ -103,10 +112,16 @@ OutputsProof prove_outputs(const Model& first, const Model& second, const Output
   check_sizes(first, second, x, y);
 
   OutputsProof proof;
-  const Limits limits{x.vocabulary, x.positions, std::min(x.types, y.types)};
+  const Limits limits = limits_between(*a.graph, *b.graph);
   const bool own = !options.inputs.empty();
   std::vector<TokenBatch> batches = own ? options.inputs : default_inputs(limits, options.longest);
   check_inputs(batches, limits);
+  const std::function<void()> go_on = [&] {
+    if (options.stop.stop_requested()) throw Error(Errc::usage, "stopped");
+  };
+  for (TokenBatch& batch : batches_for_other_rows(*a.graph, *b.graph, batches, go_on)) {
+    batches.push_back(std::move(batch));
+  }
   proof.tokens = count_tokens(batches);
   const Inputs inputs = make_inputs(std::move(batches));
   a.prepare(inputs);
@@ -122,9 +137,6 @@ OutputsProof prove_outputs(const Model& first, const Model& second, const Output
   note_types(x, y, proof.notes);
 
   std::uint64_t done = 0;
-  const std::function<void()> go_on = [&] {
-    if (options.stop.stop_requested()) throw Error(Errc::usage, "stopped");
-  };
   check_tie(*a.graph, proof.contradictions, proof.notes, go_on);
   check_tie(*b.graph, proof.contradictions, proof.notes, go_on);
   forward::set_threads(options.threads);

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 
 #include "core/text.h"
 #include "forward/parallel.h"
@@ -49,7 +47,8 @@ using Load = std::function<Tensor(std::int64_t first, std::int64_t count)>;
 // `first` and `second` load rows as doubles.
 std::optional<std::int64_t> first_other_row(std::int64_t rows, const Load& first, const Load& second,
                                             const std::optional<Plain>& a, const std::optional<Plain>& b,
-                                            const std::function<void()>& go_on) {
+                                            const std::function<void()>& go_on,
+                                            const std::function<bool(std::int64_t)>& skip = {}) {
   const bool by_bytes = a && b && a->dtype == b->dtype && a->row_bytes == b->row_bytes;
   if (by_bytes && a->same_place(*b)) return std::nullopt;
   // Equal bytes are equal values; other bytes may be, too: a zero has two signs.
@@ -74,8 +73,13 @@ std::optional<std::int64_t> first_other_row(std::int64_t rows, const Load& first
     Tensor x = first(row, count);
     const Tensor y = second(row, count);
     round_like(x, y);
-    const auto [at, other] = std::ranges::mismatch(x.values, y.values);
-    if (at != x.values.end()) return row + (at - x.values.begin()) / std::max<std::int64_t>(1, x.columns);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i * x.columns), end = at + static_cast<std::size_t>(x.columns);
+      if (skip && skip(row + i)) continue;
+      for (std::size_t k = at; k < end; ++k) {
+        if (x.values[k] != y.values[k]) return row + i;
+      }
+    }
   }
   return std::nullopt;
 }
@@ -88,7 +92,35 @@ std::optional<std::int64_t> first_other_word(const Graph& first, const Graph& se
     return [&graph](std::int64_t row, std::int64_t count) { return graph.word_rows(row, count); };
   };
   return first_other_row(first.sizes().vocabulary, load(first), load(second), plain(first, first.word_rows(0, 0).name),
-                         plain(second, second.word_rows(0, 0).name), go_on);
+                         plain(second, second.word_rows(0, 0).name), go_on,
+                         [&](std::int64_t row) { return first.padding() == row || second.padding() == row; });
+}
+
+std::vector<TokenBatch> batches_for_other_rows(const Graph& first, const Graph& second,
+                                               const std::vector<TokenBatch>& batches,
+                                               const std::function<void()>& go_on) {
+  std::vector<TokenBatch> more;
+  if (const std::optional<std::int64_t> row = first_other_word(first, second, go_on)) {
+    more.push_back({fmt::format("row {} of the word embeddings", *row), 1, 1, {*row}, {}, {}});
+  }
+  std::int64_t longest = 0;
+  for (const TokenBatch& batch : batches) longest = std::max(longest, batch.length);
+  const std::int64_t length = std::min(first.sizes().positions, second.sizes().positions);
+  std::int64_t id = 0;
+  while (first.padding() == id || second.padding() == id) ++id;
+  if (longest >= length || id >= first.sizes().vocabulary) return more;
+  TokenBatch all{"all positions", 1, length, std::vector<std::int64_t>(static_cast<std::size_t>(length), id), {}, {}};
+  const std::vector<std::int64_t> ours = first.positions(all), theirs = second.positions(all);
+  Tensor a = first.embeddings({}).positions;
+  const Tensor b = second.embeddings({}).positions;
+  round_like(a, b);
+  for (std::size_t i = static_cast<std::size_t>(longest); i < ours.size(); ++i) {
+    const double *const x = a.values.data() + ours[i] * a.columns, *const y = b.values.data() + theirs[i] * b.columns;
+    if (std::equal(x, x + a.columns, y)) continue;
+    more.push_back(std::move(all));
+    break;
+  }
+  return more;
 }
 
 void check_tie(const Graph& graph, std::vector<std::string>& contradictions, std::vector<std::string>& notes,

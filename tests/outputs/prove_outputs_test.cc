@@ -240,6 +240,33 @@ TEST(ProveOutputs, ADecoderThatReplacesTheWordEmbeddingsFails) {
   EXPECT_TRUE(prove_outputs(untied.model(), untied.model()).holds());
 }
 
+TEST(ProveOutputs, RowsThatNoIdUsesAreCompared) {
+  const TinyModel tiny({1, 16, 4, 24, 900, 200, 2});
+  for (const auto& [table, row, where] :
+       {std::tuple{"word", 1, "row 1 of the word embeddings"},
+        std::tuple{"word", 899, "row 899 of the word embeddings"}, std::tuple{"position", 199, "all positions"}}) {
+    TinyModel other = tiny;
+    other[fmt::format("bert.embeddings.{}_embeddings.weight", table)][static_cast<std::size_t>(row * 16 + 3)] += 0.5f;
+    const OutputsProof proof = prove_outputs(tiny.model(), other.model());
+    ASSERT_FALSE(proof.holds()) << where;
+    EXPECT_EQ(proof.first_beyond()->stage, "embeddings");
+    EXPECT_EQ(proof.first_beyond()->batch, where);
+  }
+}
+
+TEST(ProveOutputs, PairsThatAreTransposedTogetherAreNamed) {
+  const TinyModel tiny({3, 16, 4, 16, 50, 40, 2});
+  for (const auto& [one, two, what] :
+       {std::tuple{"attention.self.query.weight", "attention.self.key.weight", "the weights of query and key"},
+        std::tuple{"intermediate.dense.weight", "output.dense.weight",
+                   "the weights of feed-forward input and feed-forward output"}}) {
+    TinyModel other = tiny;
+    other.transpose(TinyModel::layer(1, one));
+    other.transpose(TinyModel::layer(1, two));
+    EXPECT_TRUE(prove_outputs(tiny.model(), other.model()).mistake.starts_with(fmt::format("layer 1: {} are", what)));
+  }
+}
+
 TEST(ProveOutputs, AHeadWithoutAPoolerIsANote) {
   TinyModel tiny;
   for (const char* name : {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}) tiny.tensors.erase(name);
