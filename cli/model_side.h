@@ -23,7 +23,8 @@ struct ModelOptions {
 // Errc::unmapped.
 Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const ModelOptions& options);
 
-// The same where the names are bound already; what the binding drops is hidden from the graph. `config`: the file that they were bound with.
+// The same where the names are bound already; what the binding drops is hidden from the graph. `config`: the file that
+// they were bound with.
 Model model_of(const Location& location, std::shared_ptr<const Reader> reader, const Binding& binding,
                const std::optional<TextFile>& config);
 
