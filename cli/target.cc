@@ -48,8 +48,8 @@ void refuse_mixtures(const TargetOptions& options, const Target& target) {
   }
   const std::string& dialect = target.dialect;
   const std::string_view only = dialect == "tf1" ? "tensor_bundle" : dialect == "gluon" ? "mxnet" : "";
-  const bool fits =
-      only.empty() ? options.format == "safetensors" || options.format == "torch" : options.format == only;
+  const bool neutral = options.format == "safetensors";  // holds any names, and any program can read it
+  const bool fits = neutral || options.format == (only.empty() ? "torch" : only);
   if (fits) return;
   throw Error(Errc::usage, fmt::format("--to {} is not stored as {}", dialect, options.format), {},
               only.empty() ? "leave out --format, or say safetensors or torch" : "leave out --format");

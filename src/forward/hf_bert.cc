@@ -32,7 +32,8 @@ class HfBert final : public HfEncoder {
     if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
     const std::string at = "cls.predictions.";
     return {linear(at + "transform.dense", sizes_.hidden, sizes_.hidden), norm(at + "transform.LayerNorm"),
-            weights_.vector(first_of({at + "bias", at + "decoder.bias"}), sizes_.vocabulary)};
+            // One parameter under two names: transformers loads decoder.bias last.
+            weights_.vector(first_of({at + "decoder.bias", at + "bias"}), sizes_.vocabulary)};
   }
 
   Classifier classifier(Head head) const override {

@@ -57,7 +57,8 @@ class HfRoberta final : public HfEncoder {
   MaskedLm masked_lm() const override {
     if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
     return {linear("lm_head.dense", sizes_.hidden, sizes_.hidden), norm("lm_head.layer_norm"),
-            weights_.vector(first_of({"lm_head.bias", "lm_head.decoder.bias"}), sizes_.vocabulary)};
+            // One parameter under two names: transformers loads decoder.bias last.
+            weights_.vector(first_of({"lm_head.decoder.bias", "lm_head.bias"}), sizes_.vocabulary)};
   }
 
   Classifier classifier(Head head) const override {
