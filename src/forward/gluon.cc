@@ -45,6 +45,7 @@ class Gluon final : public GraphBase {
     add_head_if(Head::nsp,
                 {names_.with(names_.next_sentence(), "weight"), names_.with(names_.next_sentence(), "bias")});
     if (decoder_ != words_) stored_tie_ = StoredTie{weights_.full(decoder_), "a model with a decoder", true};
+    if (names_.flat()) find_flat_heads();
     if (!names_.flat() && !model.prefix.empty()) find_outer_heads();
   }
 
@@ -95,8 +96,8 @@ class Gluon final : public GraphBase {
     switch (head) {
       case Head::nsp: return {{}, labels(weights_, names_.next_sentence())};
       case Head::classifier: return {transform(), labels(outer_, classifier_)};
-      case Head::token_classifier: return {{}, labels(outer_, "tag_classifier")};
-      case Head::span: return {{}, labels(outer_, "span_classifier")};
+      case Head::token_classifier: return {{}, labels(outer_, tags_)};
+      case Head::span: return {{}, labels(outer_, spans_)};
       case Head::mlm: break;
     }
     no_such_head(model_, head);
@@ -197,12 +198,33 @@ class Gluon final : public GraphBase {
     if (!classifier_.empty()) heads_.push_back(Head::classifier);
     if (outer_.has("tag_classifier.weight")) heads_.push_back(Head::token_classifier);
     if (outer_.has("span_classifier.weight")) heads_.push_back(Head::span);
+    tags_ = "tag_classifier";
+    spans_ = "span_classifier";
+  }
+
+  // The same heads under flat names, which number dense layers only.
+  void find_flat_heads() {
+    const auto dense = names_.outer({"bertclassifier", "bertregression", "bortclassifier", "robertaclassifier"});
+    if (!dense.empty()) {
+      classifier_ = dense.back();
+      if (dense.size() > 1) transform_ = dense.front();
+      heads_.push_back(Head::classifier);
+    }
+    if (const auto tags = names_.outer({"berttagger"}); !tags.empty()) {
+      tags_ = tags.front();
+      heads_.push_back(Head::token_classifier);
+    }
+    if (const auto spans = names_.outer({"bertforqa"}); !spans.empty()) {
+      spans_ = spans.front();
+      heads_.push_back(Head::span);
+    }
   }
 
   GluonNames names_;
   Weights outer_;
   std::string words_, decoder_;         // the tables: often one
   std::string classifier_, transform_;  // dense layers of a classifier around the model
+  std::string tags_, spans_;            // of a tagger, of one that answers questions
 };
 
 }  // namespace

@@ -32,6 +32,27 @@ GluonNames::GluonNames(const Model& model)
   if (!flat_) return;
   encoder_ = scope(model, "position_weight");
   model_ = scope(model, "word_embed_embedding0_weight");
+  constexpr std::string_view kWeight = "_weight";
+  for (const TensorInfo& tensor : model.weights->index().tensors) {
+    std::string_view name = tensor.name;
+    if (!name.starts_with(model.prefix) || !name.ends_with(kWeight)) continue;
+    name.remove_prefix(model.prefix.size());
+    if (name.starts_with(encoder_) || name.starts_with(model_) || name.size() < kWeight.size()) continue;
+    outer_.emplace(name.substr(0, name.size() - kWeight.size()));
+  }
+}
+
+std::vector<std::string> GluonNames::outer(std::initializer_list<std::string_view> blocks) const {
+  std::vector<std::string> found;
+  for (const std::string& module : outer_) {
+    for (const std::string_view block : blocks) {
+      if (!module.starts_with(block)) continue;
+      const std::size_t counted = module.find_first_not_of("0123456789", block.size());
+      if (counted == std::string::npos || counted == block.size()) continue;
+      if (std::string_view(module).substr(counted).starts_with("_dense")) found.push_back(module);
+    }
+  }
+  return found;
 }
 
 std::string GluonNames::with(std::string_view module, std::string_view last) const {

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "transload/prove_outputs.h"
 
@@ -19,6 +22,10 @@ class GluonNames {
 
   bool flat() const noexcept { return flat_; }
   std::string with(std::string_view module, std::string_view last) const;  // "decoder.0", "weight"
+
+  // The dense layers of the heads around a flat model, such as "bertclassifier0_dense0", in the order of their numbers.
+  // `blocks`: the classes' names in lower case.
+  std::vector<std::string> outer(std::initializer_list<std::string_view> blocks) const;
 
   std::string position() const { return flat_ ? encoder_ + "position_weight" : "encoder.position_weight"; }
   std::string embedding_norm() const { return flat_ ? encoder_ + "bertlayernorm0" : "encoder.layer_norm"; }
@@ -45,6 +52,7 @@ class GluonNames {
 
  private:
   bool flat_ = false;
+  std::set<std::string> outer_;  // modules of flat names that stand neither in the encoder nor in the model
   std::string encoder_, model_;  // "bertencoder0_", "bertmodel0_"
 };
 

@@ -1,6 +1,7 @@
 """GluonNLP's BERT, Bort and RoBERTa to Hugging Face and back, with the real mxnet 1.5.0, gluonnlp 0.8.3 and transformers."""
 import hashlib
 import json
+import re
 import shutil
 
 import gluonnlp  # noqa: F401
@@ -11,7 +12,7 @@ import torch
 import transformers
 from gluonnlp.model.bert import BERTEncoder, BERTModel, RoBERTaModel
 from mxnet.gluon import Block, nn
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from support import GOLDEN, bytes_of, transload
 
@@ -262,6 +263,41 @@ def test_a_classifier_arrives_with_its_model(kind, tmp_path):
     if kind not in ("classifier without dropout", "regression"):
         assert (tmp_path / "back.params").read_bytes() == (tmp_path / "model.params").read_bytes()
         model.load_parameters(str(tmp_path / "back.params"))
+
+
+@pytest.mark.parametrize("kind, block, stage", [
+    ("classifier", "bertclassifier", "classifier"), ("bort", "bortclassifier", "classifier"),
+    ("roberta", "robertaclassifier", "classifier"), ("tagger", "berttagger", "token classifier"),
+    ("questions", "bertforqa", "span")])
+def test_heads_under_flat_names_are_run(kind, block, stage, tmp_path):
+    """As export() names them; the proof runs them, and a head that is changed is found."""
+    family, make, _ = WRAPPED[kind]
+    model = make()
+    model.initialize(mx.init.Normal(0.3))
+    ids = np.random.default_rng(1).integers(0, VOCABULARY, size=(2, 9))
+    model(mx.nd.array(ids), mx.nd.zeros((2, 9)) if family == "bert" else None)
+    arrays, dense = {}, 0
+    for name, parameter in model.collect_params().items():
+        if not re.match("bertencoder|bertmodel|bortmodel|robertamodel", name):
+            last = name.rsplit("_", 1)[1]
+            name = f"{block}0_dense{dense // 2}_{last}"
+            dense += 1
+        arrays[name] = parameter.data()
+    assert dense in (2, 4)
+    mx.nd.save(str(tmp_path / "model.params"), arrays)
+    config = {**SIZES, "hidden_size": 24, "layer_norm_eps": None if family == "bert" else 1e-5}
+    if family != "roberta":
+        config["token_type_vocab_size"] = 2
+    (tmp_path / "model.json").write_text(json.dumps(config))
+    done = transload("convert", tmp_path / "model.params", tmp_path / "hf", "--json")
+    assert stage in [each["stage"] for each in json.loads(done.out)["proof"]["run"]["stages"]]
+    path = tmp_path / "hf/model.safetensors"
+    tensors = load_file(path)
+    bias = next(name for name in tensors if re.search(r"(classifier|out_proj|qa_outputs)\.bias$", name))
+    tensors[bias] = tensors[bias] + 1
+    save_file(tensors, path, metadata={"format": "pt"})
+    broken = transload("prove", tmp_path / "model.params", tmp_path / "hf", "--json", expect=1)
+    assert json.loads(broken.out)["proof"]["first_beyond"] == stage
 
 
 def test_flat_names_of_every_part_are_read(tmp_path):
