@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "core/text.h"
+#include "formats/check_slots.h"
 #include "formats/mxnet/array_list.h"
 #include "formats/mxnet/type_flag.h"
 #include "transload/error.h"
@@ -36,27 +35,6 @@ std::string problem(const Slot& slot) {
   return {};
 }
 
-void check(const Plan& plan) {
-  std::vector<std::string> problems;
-  std::unordered_set<std::string_view> names;
-  for (const Slot& slot : plan.slots) {
-    if (std::string text = problem(slot); !text.empty()) {
-      problems.push_back(fmt::format("'{}': {}", shortened(slot.name), text));
-    }
-    if (!names.insert(slot.name).second) {
-      throw Error(Errc::usage, "the plan has two slots of this name", {.file = {}, .offset = {}, .tensor = slot.name});
-    }
-  }
-  if (problems.empty()) return;
-  Error error(Errc::unsupported,
-              problems.size() == 1 ? fmt::format("an MXNet file cannot hold {}", problems.front())
-                                   : fmt::format("an MXNet file cannot hold {} of the tensors; the first is {}",
-                                                 problems.size(), problems.front()),
-              {}, "leave such tensors out, rename them, change their dtype, or write safetensors");
-  if (problems.size() > 1) error.add(std::move(problems));
-  throw error;
-}
-
 std::string header(const Slot& slot) {
   std::string out;
   wire::append_u32(out, kV2Magic);
@@ -80,7 +58,8 @@ std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
 }  // namespace
 
 Layout layout(const Plan& plan, const LayoutOptions& options) {
-  check(plan);
+  check_slots(plan, "an MXNet file", "leave such tensors out, rename them, change their dtype, or write safetensors",
+              problem);
   Layout result;
   result.format = "mxnet";
   std::string bytes;  // the next fixed ones: what lies between two tensors' values

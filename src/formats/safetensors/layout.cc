@@ -9,10 +9,10 @@
 #include <numeric>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "core/text.h"
+#include "formats/check_slots.h"
 #include "formats/safetensors/dtypes.h"
 #include "formats/safetensors/header.h"
 #include "transload/error.h"
@@ -62,30 +62,14 @@ std::string problem(const Slot& slot) {
   return {};
 }
 
-void check(const Plan& plan) {
+std::vector<std::string> metadata_problems(const Plan& plan) {
   std::vector<std::string> problems;
-  std::unordered_set<std::string_view> names;
-  for (const Slot& slot : plan.slots) {
-    if (std::string text = problem(slot); !text.empty()) {
-      problems.push_back(fmt::format("'{}': {}", shortened(slot.name), text));
-    }
-    if (!names.insert(slot.name).second) {
-      throw Error(Errc::usage, "the plan has two slots of this name", {.file = {}, .offset = {}, .tensor = slot.name});
-    }
-  }
   for (const auto& [key, value] : plan.metadata) {
     if (!valid_utf8(key) || !valid_utf8(value)) {
       problems.push_back(fmt::format("metadata '{}': it is not valid UTF-8", shortened(key)));
     }
   }
-  if (problems.empty()) return;
-  Error error(Errc::unsupported,
-              problems.size() == 1 ? fmt::format("a safetensors file cannot hold {}", problems.front())
-                                   : fmt::format("a safetensors file cannot hold {} of the tensors; the first is {}",
-                                                 problems.size(), problems.front()),
-              {}, "choose another format, or change the dtype");
-  if (problems.size() > 1) error.add(std::move(problems));
-  throw error;
+  return problems;
 }
 
 Item item(const Slot& slot) {
@@ -100,7 +84,8 @@ Item item(const Slot& slot) {
 }  // namespace
 
 Layout layout(const Plan& plan, const LayoutOptions& options) {
-  check(plan);
+  check_slots(plan, "a safetensors file", "choose another format, or change the dtype", problem,
+              metadata_problems(plan));
   std::vector<Item> items;
   items.reserve(plan.slots.size());
   std::ranges::transform(plan.slots, std::back_inserter(items), item);

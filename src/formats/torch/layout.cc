@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <unordered_set>
 
 #include "core/text.h"
+#include "formats/check_slots.h"
 #include "formats/torch/pickle_writer.h"
 #include "formats/torch/serialization_id.h"
 #include "transload/error.h"
@@ -22,27 +22,6 @@ std::string problem(const Slot& slot) {
   if (!valid_utf8(slot.name)) return "its name is not UTF-8";
   if (!holds(slot.dtype)) return fmt::format("torch has no {}", name(slot.dtype));
   return {};
-}
-
-void check(const Plan& plan) {
-  std::vector<std::string> problems;
-  std::unordered_set<std::string_view> names;
-  for (const Slot& slot : plan.slots) {
-    if (std::string text = problem(slot); !text.empty()) {
-      problems.push_back(fmt::format("'{}': {}", shortened(slot.name), text));
-    }
-    if (!names.insert(slot.name).second) {
-      throw Error(Errc::usage, "the plan has two slots of this name", {.file = {}, .offset = {}, .tensor = slot.name});
-    }
-  }
-  if (problems.empty()) return;
-  Error error(Errc::unsupported,
-              problems.size() == 1 ? fmt::format("a PyTorch file cannot hold {}", problems.front())
-                                   : fmt::format("a PyTorch file cannot hold {} of the tensors; the first is {}",
-                                                 problems.size(), problems.front()),
-              {}, "choose another format, or change the dtype");
-  if (problems.size() > 1) error.add(std::move(problems));
-  throw error;
 }
 
 // Two slots to which the same elements are moved in the same way, given that their tensors are the same.
@@ -183,7 +162,7 @@ std::string archive_folder(std::string_view file_name) {
 }
 
 Layout layout(const Plan& plan, const LayoutOptions& options) {
-  check(plan);
+  check_slots(plan, "a PyTorch file", "choose another format, or change the dtype", problem);
   Archive archive(plan, options.name);
   // Checksums are as long whatever their value, so the places of the runs are known; the first needs none.
   std::vector<FixedBytes> runs = archive.around(std::vector<std::uint32_t>(plan.slots.size()));
