@@ -13,7 +13,6 @@
 #include "token_inputs.h"
 #include "verbs.h"
 #ifdef TRANSLOAD_PROOF
-#include "outputs/inputs.h"
 #include "outputs/report.h"
 #endif
 
@@ -56,12 +55,7 @@ std::vector<TokenBatch> inputs_of(const Options& options, const Opened& a, const
     batches.push_back(encode_text(options.text, options.vocabulary, a.location, b.location));
   }
   if (!batches.empty()) return batches;
-  const outputs::Limits limits = outputs::limits_of(first, second);
-  batches = outputs::default_inputs(limits, options.longest);
-  if (auto sample = sample_text(a.location, b.location, limits.vocabulary, limits.positions)) {
-    batches.push_back(*std::move(sample));
-  }
-  return batches;
+  return own_inputs(first, second, a.location, b.location, options.longest);
 }
 
 Json to_json(const Opened& side, const Model& model) {

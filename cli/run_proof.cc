@@ -66,11 +66,7 @@ OutputsProof run_both(const Job& job, const Target& target, std::shared_ptr<cons
                       const OutputsOptions& options) {
   const Model first = source_model(job), second = target_model(job, target, std::move(output), true);
   OutputsOptions with_inputs = options;
-  const outputs::Limits limits = outputs::limits_of(first, second);
-  with_inputs.inputs = outputs::default_inputs(limits, options.longest);
-  if (auto sample = sample_text(job.location, location_of(target), limits.vocabulary, limits.positions)) {
-    with_inputs.inputs.push_back(*std::move(sample));
-  }
+  with_inputs.inputs = own_inputs(first, second, job.location, location_of(target), options.longest);
   return prove_outputs(first, second, with_inputs);
 }
 

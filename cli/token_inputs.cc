@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "core/text.h"
+#include "outputs/inputs.h"
 #include "plan/cast.h"
 #include "sidecars.h"
 #include "transload/error.h"
@@ -175,6 +176,22 @@ TokenBatch encoded(const Tokenizer& tokenizer, std::string_view text) {
   return batch_of(fmt::format("text ({} tokens)", ids.size()), {ids});
 }
 
+// Where a vocabulary lies beside either model, the sentence that the old Bort script compares by, if both models take
+// what comes of it.
+std::optional<TokenBatch> sample_text(const Location& first, const Location& second, std::int64_t vocabulary,
+                                      std::int64_t positions) {
+  try {
+    const std::unique_ptr<Tokenizer> tokenizer = tokenizer_beside(first, second);
+    if (!tokenizer) return std::nullopt;
+    TokenBatch batch = encoded(*tokenizer, kSampleText);
+    const bool fits =
+        batch.length <= positions && std::ranges::all_of(batch.ids, [&](std::int64_t id) { return id < vocabulary; });
+    return fits ? std::optional(std::move(batch)) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;  // nobody asked for it: the proof has ids of its own
+  }
+}
+
 }  // namespace
 
 TokenBatch read_ids(const std::string& path) {
@@ -195,18 +212,14 @@ TokenBatch encode_text(const std::string& text, const std::string& vocabulary, c
   return encoded(*tokenizer, text);
 }
 
-std::optional<TokenBatch> sample_text(const Location& first, const Location& second, std::int64_t vocabulary,
-                                      std::int64_t positions) {
-  try {
-    const std::unique_ptr<Tokenizer> tokenizer = tokenizer_beside(first, second);
-    if (!tokenizer) return std::nullopt;
-    TokenBatch batch = encoded(*tokenizer, kSampleText);
-    const bool fits =
-        batch.length <= positions && std::ranges::all_of(batch.ids, [&](std::int64_t id) { return id < vocabulary; });
-    return fits ? std::optional(std::move(batch)) : std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;  // nobody asked for it: the proof has ids of its own
+std::vector<TokenBatch> own_inputs(const Model& first, const Model& second, const Location& first_location,
+                                   const Location& second_location, bool longest) {
+  const outputs::Limits limits = outputs::limits_of(first, second);
+  std::vector<TokenBatch> batches = outputs::default_inputs(limits, longest);
+  if (auto sample = sample_text(first_location, second_location, limits.vocabulary, limits.positions)) {
+    batches.push_back(*std::move(sample));
   }
+  return batches;
 }
 
 }  // namespace transload::cli

@@ -20,9 +20,9 @@ TokenBatch read_ids(const std::string& path);
 TokenBatch encode_text(const std::string& text, const std::string& vocabulary, const Location& first,
                        const Location& second);
 
-// The sentence that the old Bort script compares by, where a vocabulary lies beside either model and both models take
-// what comes of it.
-std::optional<TokenBatch> sample_text(const Location& first, const Location& second, std::int64_t vocabulary,
-                                      std::int64_t positions);
+// The proof's own inputs; and, where a vocabulary lies beside either model, the sentence that the old Bort script
+// compares by, if both models take what comes of it. `longest`: also the longest sequence that both take.
+std::vector<TokenBatch> own_inputs(const Model& first, const Model& second, const Location& first_location,
+                                   const Location& second_location, bool longest);
 
 }  // namespace transload::cli
