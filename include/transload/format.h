@@ -36,6 +36,11 @@ std::string tensor_digest(const Reader& reader, const TensorInfo& tensor);
 
 struct OpenOptions {
   std::string key;  // for nested checkpoints: the container whose tensors are wanted, as "a/b"; empty: all
+  // Where a pickle names what is not on the list of what a checkpoint needs, go on: such a name, and a call of it, is
+  // an inert value, and a tensor that depends on one is left out. Otherwise the file is refused.
+  bool allow_opaque = false;
+  // Sparse and quantised tensors of PyTorch as the dense ones that they stand for. Otherwise they are left out.
+  bool dense = false;
 };
 
 // Bytes of the output that do not come from tensors.
