@@ -61,6 +61,7 @@ class Pickle {
 
   PickleKind kind(PickleRef ref) const { return values_.at(ref).kind; }
   bool is_none(PickleRef ref) const { return kind(ref) == PickleKind::none; }
+  const std::string& file() const noexcept { return file_; }
   // In the file named by fail(), for messages.
   std::uint64_t offset(PickleRef ref) const { return base_ + values_.at(ref).offset; }
 

@@ -104,8 +104,9 @@ void Storages::declare(const Pickle& pickle, PickleRef ref, PersistentIds kind) 
     const std::uint64_t offset = count_of(pickle, part[1], "a storage view's offset");
     const std::uint64_t numel = count_of(pickle, part[2], "a storage view's count");
     if (offset > declared.numel || numel > declared.numel - offset) {
-      pickle.fail(ref, fmt::format("a storage view of elements {} to {} in a storage of {}", offset, offset + numel,
-                                   declared.numel));
+      pickle.fail(ref,
+                  fmt::format("a view of {} elements from {} on in storage '{}' of {}, first used at 0x{:x}", numel,
+                              offset, declared.key, declared.numel, pickle.offset(all_[place->second].declared)));
     }
     view.offset = offset * type->bytes;
     view.size = numel * type->bytes;

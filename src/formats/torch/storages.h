@@ -32,13 +32,15 @@ enum class PersistentIds : bool { zip, legacy };
 
 class Storages {
  public:
+  Storages() = default;  // of a file whose persistent ids are something else
   // Reads every persistent id of the pickle, in the order of the file. Errc::corrupt for ids that are not
   // ("storage", class, key, location, count[, view]), for keys that are not [A-Za-z0-9_.-]{1,64}, and for one key
   // with two types or counts; Errc::unsupported for modules saved whole.
   Storages(const wire::Pickle& pickle, PersistentIds kind);
 
   const std::vector<DeclaredStorage>& all() const noexcept { return all_; }
-  const StorageView& view(wire::PickleRef persistent) const { return views_.at(persistent); }
+  bool knows(wire::PickleRef persistent) const { return views_.contains(persistent); }
+  const StorageView& view(wire::PickleRef persistent) const { return views_.at(persistent); }  // one that it knows
   // The number of the storage with this key; -1 where no persistent id has it.
   std::int64_t find(std::string_view key) const;
 
