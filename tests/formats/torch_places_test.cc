@@ -40,7 +40,6 @@ TEST(TorchPlaces, OfALegacyStream) {
       {"key_unknown.bin", "belongs to no storage of the pickle at 0x"},
       {"count_lies.bin", "elements here and of 3 where it is used, at 0x"},
       {"no_data.bin", "used at 0x"},
-      {"view_oob.bin", "first used at 0x"},
   };
   for (const auto& [file, what] : kCases) {
     const std::string found = problem(bytes_of_file(kLegacy / file));
@@ -135,14 +134,13 @@ TEST(TorchTar, WhatDoesNotFitTogetherIsRefused) {
   const auto tensors = [&](const std::string& from, const std::string& to) {
     return with([&](TarFiles& files) { files.tensors = replaced(files.tensors, from, to); });
   };
-  EXPECT_TRUE(contains(storages(integer(3), integer(4)), "claims 4 elements"));
+  EXPECT_TRUE(contains(storages(integer(3), integer(5)), "claims 5 elements"));
   EXPECT_TRUE(contains(storages(integer(3), integer(1ULL << 62)), "claims"));
   EXPECT_TRUE(contains(storages(integer(3), integer(~0ULL)), "claims"));
   EXPECT_TRUE(contains(storages("].", "].x"), "follow the last item"));
   EXPECT_TRUE(contains(storages("].", "](K\x09K\x01K\x02K\x02ta."), "2 elements from 2 on in storage 1 of 3, at 0x"));
   EXPECT_TRUE(contains(storages("].", "](K\x09K\x07K\x02K\x02ta."), "not there"));
-  EXPECT_TRUE(contains(storages("].", "](K\x01K\x01K\x00K\x02ta."), "is there twice, also at 0x") ||
-              contains(storages("].", std::string("](K\x01K\x01K\x00K\x02ta.", 12)), "is there twice, also at 0x"));
+  EXPECT_TRUE(contains(storages("].", "](K\x01K\x01K\x01K\x02ta."), "is there twice, also at 0x"));
   EXPECT_TRUE(contains(storages("FloatStorage", "FloatTensor"), "not on the list"));
   EXPECT_TRUE(contains(storages("FloatStorage", "QInt8Storage"), "not read"));
   EXPECT_TRUE(contains(tensors("FloatTensor", "LongTensor"), "over a FloatStorage, at 0x"));

@@ -56,8 +56,9 @@ def test_coo(dtype, container, tmp_path):
         for entries in (0, 1, 9, 60):
             if entries and (0 in shape[:sparse]):
                 continue
-            indices = torch.stack([torch.randint(0, size, (entries,)) for size in shape[:sparse]]) if sparse else \
-                torch.zeros((0, entries), dtype=torch.int64)
+            indices = torch.zeros((sparse, entries), dtype=torch.int64)
+            for axis, size in enumerate(shape[:sparse]):
+                indices[axis] = torch.randint(0, max(size, 1), (entries,))
             tensor = torch.sparse_coo_tensor(indices, values((entries, *shape[sparse:]), dtype, entries), shape)
             if dtype == torch.bool and entries > 1 and sparse == 0:
                 continue  # torch cannot
@@ -119,7 +120,7 @@ def test_quantised(container, tmp_path):
             size = shape[axis]
             for dtype in (torch.qint8, torch.quint8, torch.qint32):
                 state[f"channel {axis} {shape} {dtype}"] = torch.quantize_per_channel(
-                    x, torch.rand(size) + 0.01, torch.randint(-3, 5, (size,)), axis, dtype)
+                    x, torch.rand(size) + 0.01, torch.randint(0, 5, (size,)), axis, dtype)
             for dtype in (torch.quint8, torch.quint4x2, torch.quint2x4):
                 if axis == 0:
                     state[f"float channel {axis} {shape} {dtype}"] = torch.quantize_per_channel(

@@ -12,7 +12,7 @@ namespace transload::test {
 struct TarPart {
   std::string name, content;
   char type = '0';
-  std::string prefix;
+  std::string prefix = {};
 };
 
 // The checksum of the header that begins at `at`, put right.
