@@ -94,6 +94,9 @@ std::variant<TensorInfo, LeftOut> Rebuilder::sparse(PickleRef ref, std::span<con
   if (!first_dense_ || known == std::end(kLayouts)) {
     return LeftOut{{}, fmt::format("is sparse ({})", shortened(layout, 40))};
   }
+  for (const PickleRef value : values) {
+    if (tainted(value)) return LeftOut{{}, dependence(value)};
+  }
   if (values.size() != 2 || pickle_.kind(values[1]) != PickleKind::tuple)
     pickle_.fail(ref, "a sparse tensor without its parts");
   const auto parts = pickle_.items(values[1]);
@@ -120,6 +123,10 @@ std::variant<TensorInfo, LeftOut> Rebuilder::sparse(PickleRef ref, std::span<con
       CooTensor tensor{
           .indices = part(parts[0], "indices"), .values = part(parts[1], "values"), .shape = numbers(parts[2], "size")};
       check(tensor);
+      // PyTorch adds those in an order of its own, and sums of floating-point numbers depend on it.
+      if (tensor.indices.shape[0] == 0 && tensor.indices.shape[1] > 1) {
+        return LeftOut{{}, "is sparse, without coordinates: several entries for one place"};
+      }
       array.dtype = tensor.values.dtype;
       array.shape = tensor.shape;
       array.values.storage = tensor.values.chunks.front().storage;
@@ -142,8 +149,11 @@ std::variant<TensorInfo, LeftOut> Rebuilder::sparse(PickleRef ref, std::span<con
 // (storage, offset, size, stride, (scheme, ...), requires_grad, hooks).
 std::variant<TensorInfo, LeftOut> Rebuilder::quantised(PickleRef ref, std::span<const PickleRef> values) {
   if (!first_dense_) return LeftOut{{}, "is quantised"};
+  for (const PickleRef value : values.first(std::min<std::size_t>(values.size(), 5))) {
+    if (tainted(value)) return LeftOut{{}, dependence(value)};
+  }
   if (values.size() != 7) pickle_.fail(ref, fmt::format("a quantised tensor with {} parts", values.size()));
-  if (pickle_.kind(values[0]) != PickleKind::persistent || !storages_.knows(values[0])) {
+  if (pickle_.kind(values[0]) != PickleKind::persistent || !storages_.is_storage(values[0])) {
     pickle_.fail(ref, "a quantised tensor without a storage");
   }
   check_hooks(values[6]);

@@ -182,10 +182,6 @@ void ScriptClasses::read(const std::string& module) {
 
 bool is_script_module(const Pickle& pickle) { return class_of(pickle, pickle.root()).has_value(); }
 
-bool is_script_name(std::string_view module, std::string_view name) {
-  return is_own(module) || (module == "torch.jit._pickle" && !name.empty());
-}
-
 void list_script_tensors(const Pickle& pickle, Rebuilder& rebuilder, ScriptClasses& classes, Index& index) {
   Lister(pickle, rebuilder, classes, index).list();
 }

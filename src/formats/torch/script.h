@@ -43,11 +43,9 @@ class ScriptClasses {
 // "  __parameters__ = ["a", "b", ]" and "  __buffers__ = [...]". All other text is passed over.
 std::map<std::string, ScriptClass> read_script_classes(std::string_view code);
 
-// Whether a pickle's top value is an object of a class of the archive's own code.
+// Whether the top value of a pickle, read with its unknown names inert, is an object of a class of the archive's own
+// code.
 bool is_script_module(const wire::Pickle& pickle);
-
-// Names that the pickle of such an archive may contain beside those of a checkpoint.
-bool is_script_name(std::string_view module, std::string_view name);
 
 // Adds the parameters and buffers to `index`, under the names that torch.jit.load(FILE).state_dict() gives them. Other
 // tensors (attributes, tensors in lists) go to one note. Errc::unsupported where shared modules stand for more names

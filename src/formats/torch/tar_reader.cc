@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
@@ -38,13 +39,13 @@ class Stream {
   std::uint64_t left() const noexcept { return size_ - at_; }
   std::uint64_t in_file() const noexcept { return begin_ + at_; }
 
-  Pickle pickle(const wire::PickleAllowed& allowed) {
+  Pickle pickle(const wire::PickleAllowed& allowed, bool opaque = false) {
     for (std::uint64_t window = kFirstWindow;; window *= 8) {
       const std::uint64_t take = std::min({window, left(), kLargestWindow});
       std::vector<std::byte> bytes(take);
       if (take != 0) source_.read(begin_ + at_, bytes);
-      auto pickle =
-          wire::read_pickle(Bytes(std::move(bytes)), {.file = label_, .base = at_, .whole = take == left()}, allowed);
+      auto pickle = wire::read_pickle(
+          Bytes(std::move(bytes)), {.file = label_, .base = at_, .whole = take == left(), .opaque = opaque}, allowed);
       if (!pickle && window >= kLargestWindow) fail("a pickle that is too large", Errc::unsupported);
       if (!pickle) continue;
       at_ += pickle->size();
@@ -107,13 +108,11 @@ class TarCheckpoint {
 
   std::unique_ptr<Reader> open(const OpenOptions& options) {
     Stream stream(*source_, *find("pickle"));
-    const Pickle object = stream.pickle(is_allowed);
+    const Pickle object = stream.pickle(is_allowed, options.allow_opaque);
     stream.expect_end();
-    const Storages storages;
+    const Storages storages(declared_, storage_views(object));
     Rebuilder rebuilder(object, storages, source_->size());
-    for (const PickleRef ref : object.parts_first()) {
-      if (object.kind(ref) == PickleKind::persistent) resolve(object, ref, rebuilder);
-    }
+    for (const auto& [ref, tensor] : given_) rebuilder.give(ref, *tensor);
     rebuilder.check_calls();
     list_tensors(object, rebuilder, index_);
     note_the_rest();
@@ -204,6 +203,11 @@ class TarCheckpoint {
     storage.size = size;
     storage.swap = big_ && width > 1 ? width : std::uint8_t{0};
     index_.storages.push_back(storage);
+    declared_.push_back({.key = std::to_string(key),
+                         .type = type,
+                         .numel = static_cast<std::uint64_t>(numel),
+                         .size = size,
+                         .declared = 0});
     add_storage(key, {.view = {.storage = id, .type = type, .offset = 0, .size = size}, .declared = at},
                 [&](std::string_view message) { head.fail(items[0], message); });
     stream.skip(size);
@@ -295,21 +299,29 @@ class TarCheckpoint {
 
   std::string stream_label(std::string_view entry) const { return fmt::format("{}!{}", source_->name(), entry); }
 
-  // A persistent id is the key of a tensor or of a storage, as text.
-  void resolve(const Pickle& object, PickleRef ref, Rebuilder& rebuilder) const {
-    const PickleRef id = object.persistent_id(ref);
-    if (object.kind(id) == PickleKind::tuple) {
-      throw Error(Errc::unsupported, "a model saved whole, with the source code of its classes",
-                  {.file = stream_label("pickle"), .offset = object.offset(ref), .tensor = {}},
-                  "save its weights instead: torch.save(model.state_dict(), path)");
+  // A persistent id is the key of a tensor or of a storage, as text; or the class of an object that is saved whole.
+  std::unordered_map<PickleRef, StorageView> storage_views(const Pickle& object) {
+    std::unordered_map<PickleRef, StorageView> views;
+    for (const PickleRef ref : object.parts_first()) {
+      if (object.kind(ref) != PickleKind::persistent) continue;
+      const PickleRef id = object.persistent_id(ref);
+      if (object.kind(id) == PickleKind::tuple) {
+        if (object.opaque()) continue;  // inert
+        throw Error(Errc::unsupported, "a model saved whole, with the source code of its classes",
+                    {.file = stream_label("pickle"), .offset = object.offset(ref), .tensor = {}},
+                    "--allow-opaque reads its tensors; or save its weights: torch.save(model.state_dict(), path)");
+      }
+      const std::optional<std::int64_t> key = key_of(object, id);
+      if (!key) object.fail(ref, "a persistent id that is not a number");
+      if (const auto tensor = tensors_.find(*key); tensor != tensors_.end()) {
+        given_.emplace_back(ref, &tensor->second.first);
+      } else if (const auto storage = storages_.find(*key); storage != storages_.end()) {
+        views.emplace(ref, storage->second.view);
+      } else {
+        object.fail(ref, fmt::format("{} is the key of no tensor and of no storage", *key));
+      }
     }
-    const std::optional<std::int64_t> key = key_of(object, id);
-    if (!key) object.fail(ref, "a persistent id that is not a number");
-    if (const auto tensor = tensors_.find(*key); tensor != tensors_.end()) {
-      rebuilder.give(ref, tensor->second.first);
-    } else if (!storages_.contains(*key)) {
-      object.fail(ref, fmt::format("{} is the key of no tensor and of no storage", *key));
-    }
+    return views;
   }
 
   static std::optional<std::int64_t> key_of(const Pickle& object, PickleRef id) {
@@ -340,7 +352,9 @@ class TarCheckpoint {
   Index index_;
   bool big_ = false;
   std::map<std::int64_t, PlacedStorage> storages_;
+  std::vector<DeclaredStorage> declared_;                                 // one per storage of the index
   std::map<std::int64_t, std::pair<TensorInfo, std::uint64_t>> tensors_;  // and where it is described
+  std::vector<std::pair<PickleRef, const TensorInfo*>> given_;
 };
 
 }  // namespace

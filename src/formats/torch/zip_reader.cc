@@ -39,7 +39,7 @@ class ZipCheckpoint {
     const std::string label = wire::zip_entry_label(*source_, record);
     const auto pickle =
         wire::read_pickle(wire::read_zip_entry(*source_, record, kLargestPickle),
-                          {.file = label, .base = 0, .whole = true}, is_script_ ? is_script_allowed : is_allowed);
+                          {.file = label, .base = 0, .whole = true, .opaque = options.allow_opaque}, is_allowed);
     if (pickle->size() != record.size) {
       throw Error(Errc::corrupt, fmt::format("{} bytes follow the end of the pickle", record.size - pickle->size()),
                   {.file = label, .offset = pickle->size(), .tensor = {}});
@@ -108,10 +108,6 @@ class ZipCheckpoint {
 
   std::string record_text(const ZipEntry& entry) const {
     return std::string(wire::read_zip_entry(*source_, entry, kLargestRecord).text());
-  }
-
-  static bool is_script_allowed(std::string_view module, std::string_view name) {
-    return is_allowed(module, name) || is_script_name(module, name);
   }
 
   // The text of a module of a TorchScript archive.
