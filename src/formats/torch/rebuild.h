@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "formats/torch/numpy_values.h"
 #include "formats/torch/storages.h"
 #include "transload/index.h"
 #include "wire/pickle.h"
@@ -15,8 +18,9 @@ namespace transload::torch {
 
 class Rebuilder {
  public:
-  // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for.
-  Rebuilder(const wire::Pickle& pickle, const Storages& storages, std::uint64_t file_size);
+  // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for. `in_file`: the pickle's bytes
+  // lie in the file as they are, so that arrays in it can be read from there.
+  Rebuilder(const wire::Pickle& pickle, const Storages& storages, std::uint64_t file_size, bool in_file = true);
 
   // What a value that can be called, or its call, stands for; Role::unknown for everything else, inert values too.
   Role role(wire::PickleRef ref) const { return roles_[ref]; }
@@ -30,11 +34,15 @@ class Rebuilder {
   // The width of the units to reverse in each storage if the file is big-endian. Errc::corrupt where tensors disagree
   // and `big` is set.
   const std::vector<std::uint8_t>& unit_widths() const noexcept { return widths_; }
+  // Appends the storages of arrays that lie in the pickle itself: tensors refer to them by the numbers that follow
+  // those of Storages. `begin`: where the pickle lies in the first file.
+  void place_embedded(std::uint64_t begin, std::vector<Storage>& storages) const;
   // A storage that tensors of two widths look into; -1: none.
   std::int64_t mixed_widths() const noexcept { return mixed_; }
 
  private:
   std::variant<TensorInfo, LeftOut> plain(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, Role role);
+  std::variant<TensorInfo, LeftOut> numpy(wire::PickleRef ref);
   std::variant<TensorInfo, LeftOut> by_state(wire::PickleRef ref);
   std::variant<TensorInfo, LeftOut> parameter(wire::PickleRef ref, wire::PickleRef data);
   std::variant<TensorInfo, LeftOut> typed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
@@ -58,6 +66,10 @@ class Rebuilder {
   std::vector<bool> tainted_;  // by reference; empty: nothing is
   std::vector<std::uint8_t> widths_;
   std::int64_t mixed_ = -1;
+  NumpyValues numpy_;
+  bool in_file_;
+  std::vector<Storage> embedded_;                                                // `at` counts from the pickle's begin
+  std::map<std::pair<std::uint64_t, std::uint8_t>, std::uint32_t> embedded_at_;  // position and swap: its place
 };
 
 }  // namespace transload::torch

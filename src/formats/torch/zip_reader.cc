@@ -43,7 +43,7 @@ class ZipCheckpoint {
                   {.file = label, .offset = pickle->size(), .tensor = {}});
     }
     const Storages storages(*pickle, PersistentIds::zip);
-    Rebuilder rebuilder(*pickle, storages, source_->size());
+    Rebuilder rebuilder(*pickle, storages, source_->size(), !record.deflated);
     rebuilder.check_calls();
     Index index;
     index.format = "torch";
@@ -56,6 +56,7 @@ class ZipCheckpoint {
     for (std::size_t i = 0; i < storages.all().size(); ++i) {
       index.storages.push_back(place(*pickle, storages.all()[i], big ? rebuilder.unit_widths()[i] : std::uint8_t{0}));
     }
+    rebuilder.place_embedded(record.offset, index.storages);
     note_the_rest(storages, index);
     choose_container(index, options.key);
     index.seal();
