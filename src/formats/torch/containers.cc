@@ -220,6 +220,14 @@ class Lister {
       index_.notes.push_back(
           fmt::format("not known, and taken for an inert value: {} at 0x{:x}{}", one.name, one.offset, times));
     }
+    const auto others = std::ranges::count_if(pickle_.parts_first(), [&](PickleRef ref) {
+      return pickle_.kind(ref) == PickleKind::persistent && !rebuilder_.is_tensor(ref);
+    });
+    if (others != 0) {
+      index_.notes.push_back(fmt::format(
+          "not known, and taken for an inert value: a persistent id that is no storage, such as a class, {} times",
+          others));
+    }
     if (pickle_.more_unknown() != 0) {
       index_.notes.push_back(
           fmt::format("not known, and taken for inert values: other names, {} times", pickle_.more_unknown()));
