@@ -40,6 +40,7 @@ Content content_of(ByteView head) noexcept {
     return known ? Content::torch_zip : Content::zip;
   }
   if (text.starts_with("PK\x05\x06")) return Content::zip;
+  if (text.starts_with(kMagicLine)) return Content::legacy;
   if (text.size() >= 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5) {
     // PROTO, in protocol 4 a FRAME, then LONG1 with the magic number.
     return text.substr(0, 32).find(kMagicNumber) != std::string_view::npos ? Content::legacy : Content::pickle;
