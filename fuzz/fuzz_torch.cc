@@ -26,19 +26,19 @@ class OneFile final : public transload::Store {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
-  try {
-    const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
-    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {});
-    for (const auto& tensor : reader->index().tensors) {
-      const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
-      if (need > (1 << 22)) continue;
-      std::vector<std::byte> out(need);
-      try {
-        transload::read_tensor(*reader, tensor, out);
-      } catch (const transload::Error&) {
+  const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
+  for (const bool opaque : {false, true}) try {
+      const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {.key = {}, .allow_opaque = opaque});
+      for (const auto& tensor : reader->index().tensors) {
+        const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
+        if (need > (1 << 22)) continue;
+        std::vector<std::byte> out(need);
+        try {
+          transload::read_tensor(*reader, tensor, out);
+        } catch (const transload::Error&) {
+        }
       }
+    } catch (const transload::Error&) {
     }
-  } catch (const transload::Error&) {
-  }
   return 0;
 }
