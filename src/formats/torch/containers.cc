@@ -154,7 +154,7 @@ class Lister {
     check_unique(item, children);
     for (auto child = children.rbegin(); child != children.rend(); ++child) {
       child->item.name = prefix + child->item.name;
-      if (child->bears) todo_.push_back(child->item);
+      if (child->bears) todo_.push_back(std::move(child->item));
     }
     for (const Child& child : children) {
       if (child.bears || child.values == 0) continue;

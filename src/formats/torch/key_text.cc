@@ -174,6 +174,7 @@ class Printer {
 }  // namespace
 
 bool has_key_text(const Pickle& pickle, PickleRef key) {
+  if (pickle.kind(key) == PickleKind::text) return true;
   std::vector<PickleRef> todo{key};
   for (std::size_t seen = 0; !todo.empty() && seen < kLongestTuple; ++seen) {
     const PickleRef ref = todo.back();
