@@ -19,7 +19,7 @@ struct Options {
   std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof;
   std::vector<std::string> drop;
   bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false,
-       allow_nonfinite = false;
+       allow_nonfinite = false, allow_opaque = false;
   unsigned threads = 0;
 };
 
@@ -201,7 +201,8 @@ int convert(const Options& options) {
   JobOptions job_opts = job_options(options, location);
   job_opts.from_dialect = from.from_dialect;
   const Target target = target_of({options.destination, options.to, options.format});
-  const Job job = prepare(location, open(location, {.key = options.key}), target, job_opts);
+  const Job job =
+      prepare(location, open(location, {.key = options.key, .allow_opaque = options.allow_opaque}), target, job_opts);
 
   Level level = proof_level(options, job, target);
 
@@ -271,6 +272,10 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--family", o->family, "Model family (default: found from the names); none keeps all names")
       ->type_name("bert|bort|roberta|none");
   verb->add_option("--key", o->key, "The container of a nested checkpoint, such as model/ema")->type_name("KEY");
+  verb->add_flag(
+      "--allow-opaque", o->allow_opaque,
+      "Take names that a pickle should not hold for inert values, and read the tensors that do not depend on "
+      "them");
   verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
