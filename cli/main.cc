@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   add_convert(app, action, json);
   add_inspect(app, action, json);
   add_prove(app, action, json);
+  add_scan(app, action, json);
   add_bert_to_tf(app, action);
   add_bort_to_pytorch(app, action);
   std::vector<std::string> words = arguments(argc, argv);
