@@ -20,7 +20,7 @@ struct Options {
   std::string source, destination, from, to, format, dtype = "keep", config, family, key, proof;
   std::vector<std::string> drop;
   bool dry_run = false, force = false, json = false, quiet = false, no_sidecars = false, allow_overflow = false,
-       allow_nonfinite = false, allow_opaque = false;
+       allow_nonfinite = false, allow_opaque = false, dense = false;
   unsigned threads = 0;
 };
 
@@ -205,8 +205,9 @@ int convert(const Options& options) {
   JobOptions job_opts = job_options(options, location);
   job_opts.from_dialect = from.from_dialect;
   const Target target = target_of({options.destination, options.to, options.format});
-  const Job job =
-      prepare(location, open(location, {.key = options.key, .allow_opaque = options.allow_opaque}), target, job_opts);
+  const Job job = prepare(
+      location, open(location, {.key = options.key, .allow_opaque = options.allow_opaque, .dense = options.dense}),
+      target, job_opts);
 
   Level level = proof_level(options, job, target);
 
@@ -283,6 +284,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       "--allow-opaque", o->allow_opaque,
       "Take names that a pickle should not hold for inert values, and read the tensors that do not depend on "
       "them");
+  verb->add_flag("--dense", o->dense, "Sparse and quantised tensors of PyTorch as the dense ones they stand for");
   verb->add_option("--drop", o->drop, "Leave out the tensors whose stored names match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string path, key, filter, format;
-  bool json = false, digest = false, stats = false, allow_opaque = false;
+  bool json = false, digest = false, stats = false, allow_opaque = false, dense = false;
 };
 
 struct Row {
@@ -121,7 +121,8 @@ std::string family_of(const Detected& detected) {
 
 int inspect(const Options& options) {
   const Location location = locate(options.path, {.format = options.format, .hub_cache = {}});
-  const std::shared_ptr<Reader> reader = open(location, {.key = options.key, .allow_opaque = options.allow_opaque});
+  const std::shared_ptr<Reader> reader =
+      open(location, {.key = options.key, .allow_opaque = options.allow_opaque, .dense = options.dense});
   const Index& index = reader->index();
   const Detected detected = detected_in(location, index);
   const std::vector<Row> rows = rows_of(*reader, options);
@@ -170,6 +171,7 @@ void add_inspect(CLI::App& app, Action& run, bool& json) {
       "--allow-opaque", options->allow_opaque,
       "Take names that a pickle should not hold for inert values, and read the tensors that do not depend on "
       "them");
+  verb->add_flag("--dense", options->dense, "Sparse and quantised tensors of PyTorch as the dense ones they stand for");
   verb->add_option("--from", options->format, "Take this format where a folder holds several")->type_name("FORMAT");
   verb->footer(
       "Examples:\n"

@@ -24,6 +24,11 @@ namespace {
 
 Where at(const Location& location) { return {.file = location.display, .offset = {}, .tensor = {}}; }
 
+// Whether the reader would have made it dense, had it been asked to.
+bool could_be_dense(const LeftOut& left) {
+  return left.reason == "is quantised" || (left.reason.starts_with("is sparse (") && left.reason.ends_with(')'));
+}
+
 // What the reader could not describe as tensors must be dropped by name, or nothing is converted.
 void refuse_left_out(const Location& location, const Index& index, const std::vector<std::string>& drop, Plan& plan) {
   std::vector<std::string> problems;
@@ -39,7 +44,9 @@ void refuse_left_out(const Location& location, const Index& index, const std::ve
   where.tensor = first.tensor;
   throw Error(Errc::unsupported,
               fmt::format("{}; {} cannot be converted", first.reason, counted(problems.size(), "tensor")), where,
-              "add --drop with its name to go on without it")
+              could_be_dense(first)
+                  ? "add --dense to make it a dense tensor, or --drop with its name to go on without it"
+                  : "add --drop with its name to go on without it")
       .add(problems.size() > 1 ? std::move(problems) : std::vector<std::string>());
 }
 

@@ -65,6 +65,7 @@ class Pickle {
 
   PickleKind kind(PickleRef ref) const { return values_.at(ref).kind; }
   bool is_none(PickleRef ref) const { return kind(ref) == PickleKind::none; }
+  const std::string& file() const noexcept { return file_; }
   // What nothing is known about: a global that is not allowed, the call of one, the call of a persistent id. There are
   // none but with PickleOptions::opaque.
   bool inert(PickleRef ref) const { return values_.at(ref).inert; }

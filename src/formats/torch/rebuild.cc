@@ -21,34 +21,15 @@ constexpr std::size_t kMostDimensions = 64;
 constexpr std::size_t kMostAttributes = 1000;
 constexpr std::size_t kMostArguments = 8;  // of unknown functions: so many are looked at
 constexpr std::size_t kMostSteps = 2000;   // twice as deep as values are nested
-// Tensors that repeat their elements may stand for this much, all together; beyond it a small file would fill a disk.
-constexpr std::uint64_t kRepeatedAlways = std::uint64_t{256} << 20;
-constexpr std::uint64_t kRepeatedPerByte = 4;
-
-std::uint8_t unit_width(DType dtype) {
-  const auto bytes = static_cast<std::uint8_t>(element_bytes(dtype));
-  return info(dtype).kind == DTypeKind::complex ? static_cast<std::uint8_t>(bytes / 2) : bytes;
-}
-
-bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
-  std::int64_t expected = 1;
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] == 1) continue;
-    if (strides[i] != expected) return false;
-    expected *= shape[i];
-  }
-  return true;
-}
 
 }  // namespace
 
 Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64_t file_size)
     : pickle_(pickle),
       storages_(storages),
+      views_(file_size),
       roles_(pickle.value_count(), Role::unknown),
       widths_(storages.all().size(), 0) {
-  if (__builtin_mul_overflow(file_size, kRepeatedPerByte, &most_repeated_)) most_repeated_ = ~std::uint64_t{0};
-  most_repeated_ = std::max(most_repeated_, kRepeatedAlways);
   if (pickle.opaque()) tainted_.resize(pickle.value_count());
   // Parts come first, so a call's name has its role before the call.
   for (const PickleRef ref : pickle.parts_first()) {
@@ -93,7 +74,7 @@ std::string Rebuilder::dependence(PickleRef ref) const {
 }
 
 bool Rebuilder::is_tensor(PickleRef ref) const {
-  if (pickle_.kind(ref) == PickleKind::persistent) return storages_.is_storage(ref);
+  if (pickle_.kind(ref) == PickleKind::persistent) return storages_.is_storage(ref) || given_.contains(ref);
   if (pickle_.kind(ref) != PickleKind::call) return false;
   if (pickle_.inert(ref)) {
     const auto holds_storage = [&](PickleRef tuple, auto&& inner) {
@@ -188,59 +169,22 @@ std::string Rebuilder::lazy_flags(PickleRef metadata) const {
 
 // `values`: storage, offset, size, strides.
 TensorInfo Rebuilder::describe(PickleRef ref, std::span<const PickleRef> values, DType dtype) {
-  const StorageView& view = storages_.view(values[0]);
   const std::int64_t offset = number(values[1], "offset");
+  Shape shape = numbers(values[2], "size");
+  return fit(ref, storages_.view(values[0]), dtype, offset, std::move(shape), numbers(values[3], "stride"));
+}
+
+TensorInfo Rebuilder::fit(PickleRef ref, const StorageView& view, DType dtype, std::int64_t offset, Shape shape,
+                          std::vector<std::int64_t> strides) {
   TensorInfo tensor;
-  tensor.dtype = dtype;
-  tensor.shape = numbers(values[2], "size");
-  std::vector<std::int64_t> strides = numbers(values[3], "stride");
-  if (strides.size() != tensor.shape.size()) {
-    pickle_.fail(ref, fmt::format("a tensor of {} dimensions has {} strides", tensor.shape.size(), strides.size()));
-  }
-  Chunk chunk;
-  chunk.storage = view.storage;
-  chunk.offset = view.offset;
-  std::uint64_t elements = 0;
   try {
-    elements = element_count(tensor.shape);
-    tensor_bytes(dtype, tensor.shape);
+    tensor = views_.make(view, dtype, offset, std::move(shape), std::move(strides));
   } catch (const Error& error) {
-    pickle_.fail(ref, error.message());
-  }
-  const std::uint64_t width = element_bytes(dtype);
-  if (elements != 0) {  // an empty tensor may begin anywhere
-    std::int64_t last = offset;
-    std::uint64_t end = 0, start = 0;
-    bool overflow = false;
-    for (std::size_t i = 0; i < strides.size(); ++i) {
-      std::int64_t step = 0;
-      overflow = overflow || __builtin_mul_overflow(tensor.shape[i] - 1, strides[i], &step) ||
-                 __builtin_add_overflow(last, step, &last);
-    }
-    overflow = overflow || __builtin_mul_overflow(static_cast<std::uint64_t>(last) + 1, width, &end) ||
-               __builtin_mul_overflow(static_cast<std::uint64_t>(offset), width, &start);
-    if (overflow) pickle_.fail(ref, "a tensor's offset, size and strides overflow 64 bits");
-    if (end > view.size) {
-      pickle_.fail(ref, fmt::format("a tensor of shape {} needs {} bytes of a storage of {}", to_string(tensor.shape),
-                                    end, view.size));
-    }
-    chunk.offset += start;
-    const std::uint64_t span = static_cast<std::uint64_t>(last - offset) + 1;
-    if (elements > span) {
-      if (__builtin_add_overflow(repeated_, elements * width, &repeated_) || repeated_ > most_repeated_) {
-        pickle_.fail(ref,
-                     fmt::format("tensors that repeat their elements stand for more than {}; a file of this size "
-                                 "is not expanded beyond that",
-                                 human_bytes(most_repeated_)),
-                     Errc::unsupported);
-      }
-    }
-    if (!in_c_order(tensor.shape, strides)) chunk.strides = std::move(strides);
+    pickle_.fail(ref, error.message(), error.code());
   }
   std::uint8_t& unit = widths_[view.storage];
   if (unit != 0 && unit != unit_width(dtype)) mixed_ = view.storage;
   unit = unit_width(dtype);
-  tensor.chunks.push_back(std::move(chunk));
   return tensor;
 }
 
@@ -256,7 +200,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::plain(PickleRef ref, std::span<cons
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i != 4 && i != 5 && tainted(values[i])) return LeftOut{{}, dependence(values[i])};
   }
-  if (pickle_.kind(values[0]) != PickleKind::persistent) {
+  if (pickle_.kind(values[0]) != PickleKind::persistent || !storages_.is_storage(values[0])) {
     pickle_.fail(ref, fmt::format("a tensor over {} instead of a storage", name(pickle_.kind(values[0]))));
   }
   if (fixed > 4) check_hooks(values[5]);
@@ -300,6 +244,8 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
   for (const Role one : {Role::tensor_v1, Role::tensor_v2, Role::tensor_v3}) {
     if (is(values[0], one)) return plain(ref, pickle_.items(values[2]), one);
   }
+  if (is(values[0], Role::sparse)) return sparse(ref, pickle_.items(values[2]));
+  if (is(values[0], Role::quantised)) return quantised(ref, pickle_.items(values[2]));
   pickle_.fail(ref, "a tensor that is not built by a function for tensors", Errc::unsupported);
 }
 
@@ -337,6 +283,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::parameter(PickleRef ref, PickleRef 
 }
 
 std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
+  if (const auto given = given_.find(ref); given != given_.end()) return given->second;
   if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{{}, "is a bare storage, not a tensor"};
   if (pickle_.inert(ref)) return LeftOut{{}, dependence(ref)};
   const Pickle::Call call = pickle_.call(ref);
@@ -359,14 +306,8 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
       return parameter(ref, parts[0]);
     }
     case Role::from_type: return typed(ref, arguments(ref, 4, 4));
-    case Role::sparse: {
-      std::string layout = "unknown layout";
-      if (!values.empty() && role(values[0]) == Role::layout && pickle_.kind(values[0]) == PickleKind::call) {
-        layout = shortened(pickle_.text(arguments(values[0], 1, 1)[0]), 40);
-      }
-      return LeftOut{{}, fmt::format("is sparse ({})", layout)};
-    }
-    case Role::quantised: return LeftOut{{}, "is quantised"};
+    case Role::sparse: return sparse(ref, values);
+    case Role::quantised: return quantised(ref, values);
     case Role::meta: return LeftOut{{}, "is on the meta device: it has a shape and no values"};
     case Role::nested: return LeftOut{{}, "is a nested tensor"};
     case Role::subclass: return LeftOut{{}, "is of a tensor subclass"};

@@ -112,8 +112,10 @@ void Storages::declare(const Pickle& pickle, PickleRef ref, PersistentIds kind) 
     const std::uint64_t offset = count_of(pickle, part[1], "a storage view's offset");
     const std::uint64_t numel = count_of(pickle, part[2], "a storage view's count");
     if (offset > declared.numel || numel > declared.numel - offset) {
-      pickle.fail(ref, fmt::format("a storage view of elements {} to {} in a storage of {}", offset, offset + numel,
-                                   declared.numel));
+      const PickleRef before = all_[place->second].declared;
+      pickle.fail(ref, fmt::format("a view of {} elements from {} on in storage '{}' of {}{}", numel, offset,
+                                   declared.key, declared.numel,
+                                   before == ref ? "" : fmt::format(", first used at 0x{:x}", pickle.offset(before))));
     }
     view.offset = offset * type->bytes;
     view.size = numel * type->bytes;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "formats/torch/globals.h"
@@ -32,6 +33,9 @@ enum class PersistentIds : bool { zip, legacy };
 
 class Storages {
  public:
+  // Those of a file whose persistent ids are something else: `views` has what each that is a storage gives.
+  Storages(std::vector<DeclaredStorage> all, std::unordered_map<wire::PickleRef, StorageView> views)
+      : all_(std::move(all)), views_(std::move(views)) {}
   // Reads every persistent id of the pickle, in the order of the file. Errc::corrupt for ids that are not
   // ("storage", class, key, location, count[, view]), for keys that are not [A-Za-z0-9_.-]{1,64}, and for one key
   // with two types or counts; Errc::unsupported for modules saved whole. Where the pickle may hold inert values, an id
