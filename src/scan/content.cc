@@ -60,9 +60,25 @@ Content content_of(std::string_view name, ByteView head) {
     }
   }
   if (content.format == nullptr && !head.empty()) {
-    if (const auto foreign = foreign_kind(head)) content.foreign = foreign->what;
+    // Texts, programs and web pages are no weights; another name for what is compressed is found below.
+    const auto foreign = foreign_kind(head);
+    if (foreign) content.foreign = foreign->what;
+    content.weights = text.starts_with("\x89HDF") || text.starts_with("GGUF");
+    content.packed = text.starts_with("BZh") ||
+                     text.starts_with(
+                         "\xfd"
+                         "7zXZ") ||
+                     text.starts_with("\x28\xb5\x2f\xfd");
   }
   return content;
+}
+
+bool ends_like_a_table(const Source& source) {
+  constexpr std::string_view kFooterMagic{"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 8};
+  if (source.size() < kFooterMagic.size()) return false;
+  std::string end(kFooterMagic.size(), '\0');
+  source.read(source.size() - end.size(), std::as_writable_bytes(std::span(end)));
+  return end == kFooterMagic;
 }
 
 bool promises_weights(std::string_view name) {

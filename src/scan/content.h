@@ -15,14 +15,19 @@ struct Content {
   bool pickle = false;  // begins with PROTO
   bool zip = false, tar = false, npy = false, gzip = false, zlib = false;
   const Format* format = nullptr;  // one that Transload reads, recognised by its bytes
-  std::string foreign;             // "is an HDF5 file": a format of weights that Transload does not read
+  std::string foreign;             // "is an HDF5 file", "is a text file": what Transload does not read
+  bool weights = false;            // weights in such a format
+  bool packed = false;             // compressed in a way that is not undone here
 
   bool is_something() const noexcept {
-    return pickle || zip || tar || npy || gzip || zlib || format != nullptr || !foreign.empty();
+    return pickle || zip || tar || npy || gzip || zlib || format != nullptr || weights;
   }
 };
 // `name` is used only where a format cannot be told without it (the index of a TensorFlow checkpoint).
 Content content_of(std::string_view name, ByteView head);
+
+// A table of LevelDB: the index of a TensorFlow checkpoint is one.
+bool ends_like_a_table(const Source& source);
 
 // Whether the file's name promises weights or a pickle, so that content of no known kind is broken content.
 bool promises_weights(std::string_view name);

@@ -239,12 +239,17 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     found = examine_format(source, name, entry, content, depth) || found;
   }
   if (content.gzip || content.zlib) found = examine_compressed(source, name, entry, content, depth) || found;
-  if (!found && !content.foreign.empty()) {
-    is("foreign");
+  if (!found && content.weights) {
+    is("other");
     remark(entry, content.foreign + "; such files are not looked into");
     found = true;
   }
-  return found || examine_unmarked(source, name, entry, depth);
+  if (!found && content.packed && promises_weights(name)) {
+    is("compressed");
+    problem(entry, 0, content.foreign + ", which is not looked into");
+    found = true;
+  }
+  return found || examine_unmarked(source, name, entry, content, depth);
 }
 
 bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
@@ -337,7 +342,7 @@ void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::str
 
 // Pickles of protocols 0 and 1 begin with any opcode.
 bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
-                                unsigned depth) {
+                                const Content& content, unsigned depth) {
   const Survey found = survey_pickle(*source, 0, source->size());
   const bool promised = entry.empty() && promises_weights(name);
   const bool is_pickle = is_convincing(found) || (promised && found.complete);
@@ -350,13 +355,20 @@ bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::stri
     return true;
   }
   if (!promised) return false;
+  if (ends_like_a_table(*source)) {
+    file_.format = "table";
+    remark(entry, "is a table, perhaps a checkpoint of TensorFlow before 0.12; such files are not looked into");
+    return true;
+  }
   file_.format = "unknown";
   take_names(found, entry);
   if (promises_pickle(name) && !found.problems.empty()) {
     problem(entry, found.problems.front().offset,
             "is named like a pickle and is none: " + found.problems.front().message);
   } else {
-    problem(entry, 0, "is named like a file of weights, and its content is of no known kind");
+    problem(entry, 0,
+            fmt::format("is named like a file of weights, and {}",
+                        content.foreign.empty() ? "its content is of no known kind" : content.foreign));
   }
   return true;
 }
@@ -370,6 +382,13 @@ void Examiner::examine_set(const Location& location, const std::string& file) {
     secrets_.look(0, value);
   }
   judge(opened, file, {}, true);
+}
+
+void Examiner::missing(const Error& error) {
+  file_.format = "tensor_bundle";
+  file_.readable = Readable::no;
+  file_.why_not = error.message();
+  remark({}, error.message());
 }
 
 }  // namespace transload::scanning

@@ -25,6 +25,9 @@ class Examiner {
   // A checkpoint of several files, by the one that leads to the others.
   void examine_set(const Location& location, const std::string& file);
 
+  // The same, where what it leads to is not there.
+  void missing(const Error& error);
+
   void finish();  // once, last: notes that are gathered over the whole file
 
  private:
@@ -39,7 +42,7 @@ class Examiner {
                           const Content& content, unsigned depth);
   void examine_npy(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);
   bool examine_unmarked(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
-                        unsigned depth);
+                        const Content& content, unsigned depth);
 
   // One pickle after another from `begin`; where the last one ends. `most` is how many there should be at most.
   std::uint64_t examine_pickles(const std::shared_ptr<Source>& source, std::uint64_t begin, const std::string& entry,

@@ -70,9 +70,13 @@ Graded grade(std::string_view module, std::string_view name) {
   if (std::ranges::find(kNumpy, std::pair(module, name)) != kNumpy.end()) return {Grade::allowed, {}};
   const std::string path = canonical(module, name);
   if (const Danger* danger = find_danger(path, true)) return {Grade::dangerous, danger->reason};
-  for (std::size_t dot = path.find('.'); dot != path.npos; dot = path.find('.', dot + 1)) {
-    const Danger* danger = find_danger(std::string_view(path).substr(dot + 1), false);
-    if (danger != nullptr) return {Grade::dangerous, danger->reason};
+  // A module that another one happens to have as an attribute: torch.serialization, "os.system". In exact case, so that
+  // a class Requests is not the module.
+  for (std::string_view rest = name;;) {
+    if (const Danger* danger = find_danger(rest, false)) return {Grade::dangerous, danger->reason};
+    const std::size_t dot = rest.find('.');
+    if (dot == rest.npos) break;
+    rest.remove_prefix(dot + 1);
   }
   if (reaches_inside(name)) return {Grade::dangerous, "reaches into the inside of an object"};
   if (path == "functools.partial" || path == "_functools.partial") {

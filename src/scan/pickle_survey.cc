@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
 #include "scan/literal.h"
+#include "scan/survey_arguments.h"
 #include "scan/survey_values.h"
 #include "scan/window.h"
 #include "wire/pickle_opcodes.h"
@@ -16,22 +18,15 @@
 namespace transload::scanning {
 namespace {
 
-using wire::PickleArgument;
 using wire::PickleOp;
 using Code = SurveyLiteral::Code;
 
-constexpr std::uint64_t kMostName = std::uint64_t{64} << 10;  // bytes of a module or a name that are kept
 constexpr std::size_t kMostNames = 4096, kMostProblems = 64, kMostLiterals = 4096;
 constexpr std::uint64_t kMostText = 4096;         // bytes of a string that on_text is given
 constexpr std::uint64_t kMostInteger = 4096;      // bytes, or digits: CPython itself refuses 4300 digits
 constexpr std::uint64_t kMostSlotsAhead = 65536;  // of the memo, beyond those in use
 constexpr std::uint32_t kMostDepth = 1000;        // as Python's recursion limit has it
 constexpr std::int64_t kMostAllocation = std::int64_t{1} << 24;
-
-// CPython would stop here.
-struct Stop {
-  std::string why;
-};
 
 bool is_container(SymbolKind kind) {
   return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
@@ -295,57 +290,6 @@ class Surveyor {
 
   // ---- opcodes ----
 
-  struct Argument {
-    std::uint64_t number = 0;            // an integer, or a length
-    std::uint64_t offset = 0, size = 0;  // of bytes, or of a line
-    std::string first, second;           // lines
-  };
-
-  void need(bool there) {
-    if (!there) throw Stop{"is cut off"};
-  }
-
-  Argument argument(PickleArgument kind) {
-    Argument read;
-    const auto length = [&](unsigned width, bool has_sign) {
-      need(in_.little(width, read.number));
-      if (has_sign && read.number >> 31 != 0) throw Stop{"a length below 0"};
-      read.offset = in_.offset();
-      read.size = read.number;
-      if (!in_.skip(read.size)) {
-        throw Stop{fmt::format("declares {} bytes where {} are left", read.size, in_.left())};
-      }
-    };
-    switch (kind) {
-      case PickleArgument::none: break;
-      case PickleArgument::u8: need(in_.little(1, read.number)); break;
-      case PickleArgument::u16: need(in_.little(2, read.number)); break;
-      case PickleArgument::i32:
-        need(in_.little(4, read.number));
-        read.number = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(read.number)});
-        break;
-      case PickleArgument::u32: need(in_.little(4, read.number)); break;
-      case PickleArgument::u64:
-      case PickleArgument::f64: need(in_.little(8, read.number)); break;
-      case PickleArgument::line:
-        read.offset = in_.offset();
-        need(in_.line(read.first, kMostName));
-        read.size = in_.offset() - read.offset - 1;
-        break;
-      case PickleArgument::two_lines:
-        need(in_.line(read.first, kMostName) && in_.line(read.second, kMostName));
-        if (read.first.size() == kMostName || read.second.size() == kMostName) {
-          problem(op_at_, "a name of more than 64 KiB");
-        }
-        break;
-      case PickleArgument::bytes_u8: length(1, false); break;
-      case PickleArgument::bytes_i32: length(4, true); break;
-      case PickleArgument::bytes_u32: length(4, false); break;
-      case PickleArgument::bytes_u64: length(8, false); break;
-    }
-    return read;
-  }
-
   void get(std::uint64_t slot) {
     Symbol symbol;
     if (!stack_.get(slot, symbol)) throw Stop{fmt::format("the memo has no slot {}", slot)};
@@ -357,44 +301,9 @@ class Surveyor {
     }
     if (!stack_.put(slot)) throw Stop{"needs a value on an empty stack"};
   }
-  // A slot in decimal; CPython raises for anything else.
-  static std::uint64_t slot_of(const std::string& line) {
-    std::uint64_t slot = 0;
-    const std::string_view digits = std::string_view(line).substr(0, line.find_last_not_of(" \r\t") + 1);
-    if (digits.empty() || digits.size() > 18) throw Stop{"a slot of the memo that is not a number"};
-    for (const char c : digits) {
-      if (c < '0' || c > '9') throw Stop{"a slot of the memo that is not a number"};
-      slot = slot * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    return slot;
-  }
-
-  void integer(std::uint64_t size) {
+  void integer(std::uint64_t size, std::optional<std::int64_t> value) {
     if (size > kMostInteger) problem(op_at_, fmt::format("an integer of {} bytes", size));
-    push(SymbolKind::number);
-  }
-
-  // An integer that is written out, where it fits; CPython's INT also knows 00 and 01 as booleans.
-  void integer_text(const Argument& read) {
-    integer(read.size);
-    std::string_view digits = read.first;
-    while (!digits.empty() && (digits.back() == 'L' || digits.back() == '\r')) digits.remove_suffix(1);
-    if (digits.empty() || digits.size() > 18) return;
-    std::int64_t value = 0;
-    for (const char c : digits) {
-      if (c < '0' || c > '9') return;
-      value = value * 10 + (c - '0');
-    }
-    top() = {.kind = SymbolKind::integer, .code = {}, .depth = 0, .a = static_cast<std::uint64_t>(value), .b = 0};
-  }
-
-  void long1(const Argument& read) {
-    integer(read.size);
-    if (read.size > 8) return;
-    const std::string stored = in_.peek(read.offset, read.size);
-    std::uint64_t value = 0;
-    for (std::size_t i = stored.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(stored[i]);
-    top() = {.kind = SymbolKind::integer, .code = {}, .depth = 0, .a = value, .b = 0};
+    push(value ? SymbolKind::integer : SymbolKind::number, static_cast<std::uint64_t>(value.value_or(0)));
   }
 
   void step() {
@@ -402,7 +311,8 @@ class Surveyor {
     if (!in_.byte(byte)) throw Stop{survey_.opcodes == 0 ? "is empty" : "ends without STOP"};
     const wire::PickleOpcode& row = wire::pickle_opcode(byte);
     if (row.name.empty()) throw Stop{fmt::format("0x{:02x} is no opcode", byte)};
-    const Argument read = argument(row.argument);
+    const Argument read = read_argument(in_, row.argument);
+    if (read.long_name) problem(op_at_, "a name of more than 64 KiB");
     if (survey_.opcodes != ~0u) ++survey_.opcodes;
     interpret(row.op, read);
   }
@@ -441,9 +351,11 @@ class Surveyor {
       case PickleOp::binint1:
       case PickleOp::binint2: push(SymbolKind::integer, read.number); break;
       case PickleOp::int_text:
-      case PickleOp::long_text: integer_text(read); break;
+      case PickleOp::long_text: integer(read.size, decimal(read.first)); break;
       case PickleOp::long1:
-      case PickleOp::long4: long1(read); break;
+      case PickleOp::long4:
+        integer(read.size, little_signed(in_.peek(read.offset, std::min<std::uint64_t>(read.size, 9))));
+        break;
       case PickleOp::float_text:
       case PickleOp::binfloat: push(SymbolKind::number); break;
 

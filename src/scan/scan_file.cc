@@ -15,8 +15,6 @@
 namespace transload::scanning {
 namespace {
 
-constexpr std::string_view kFooterMagic{"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 8};  // of a LevelDB table
-
 bool has_data_shards(const fs::path& prefix) {
   const std::string stem = prefix.filename().string() + ".data-";
   std::error_code error;
@@ -25,13 +23,6 @@ bool has_data_shards(const fs::path& prefix) {
     if (at->path().filename().string().starts_with(stem)) return true;
   }
   return false;
-}
-
-bool ends_like_a_table(const Source& source) {
-  if (source.size() < kFooterMagic.size()) return false;
-  std::string end(kFooterMagic.size(), '\0');
-  source.read(source.size() - end.size(), std::as_writable_bytes(std::span(end)));
-  return end == kFooterMagic;
 }
 
 Location set_at(const fs::path& path, std::string name, const Format& format) {
@@ -56,7 +47,13 @@ bool examine_as_set(const fs::path& path, const Source& source, std::string_view
     return true;
   }
   if (name == "checkpoint" && head.find("model_checkpoint_path") != head.npos) {
-    examiner.examine_set(locating::at_checkpoint_file(path), path.string());
+    try {
+      examiner.examine_set(locating::at_checkpoint_file(path), path.string());
+    } catch (const Error& error) {
+      // Training leaves such files behind without the checkpoints that they name.
+      if (error.code() != Errc::io) throw;
+      examiner.missing(error);
+    }
     return true;
   }
   if (path.extension() == ".index") {

@@ -24,9 +24,15 @@ Opened try_to_open(const Location& location) {
       opened.readable = allow_opaque ? Readable::with_allow_opaque : Readable::yes;
       opened.error.reset();
       keep(reader->index(), opened);
+      // Tensors that are left out are looked at only where they are asked for.
+      if (!reader->index().left_out.empty()) {
+        open(location, {.key = {}, .allow_opaque = allow_opaque, .dense = true});
+      }
       return opened;
     } catch (const Error& error) {
-      opened.error = error;
+      const bool was_read = opened.readable != Readable::not_tried;
+      if (!was_read || error.code() == Errc::corrupt) opened.error = error;
+      if (was_read) return opened;
     } catch (const std::bad_alloc&) {
       opened.error = Error(Errc::unsupported, "needs more memory than there is");
     }

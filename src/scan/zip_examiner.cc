@@ -36,7 +36,11 @@ bool ZipExaminer::run(const std::unordered_set<std::uint64_t>& storages) {
     const std::vector<wire::ZipEntry> entries = wire::read_zip(*source_, wire::ZipNames::exact);
     for (const wire::ZipEntry& entry : entries) {
       note_script(entry.name);
-      if (!storages.contains(entry.offset) && examine_entry(entry)) found = true;
+      if (storages.contains(entry.offset)) {
+        check_storage(entry);
+      } else if (examine_entry(entry)) {
+        found = true;
+      }
     }
   } catch (const Error& error) {
     if (error.code() == Errc::io) throw;
@@ -63,6 +67,18 @@ void ZipExaminer::note_script(std::string_view name) {
   const std::size_t slash = name.find('/');
   if (slash == name.npos || !name.substr(slash + 1).starts_with("code/") || !name.ends_with(".py")) return;
   if (script_files_++ == 0) first_script_ = (entry_.empty() ? "" : entry_ + "!") + std::string(name);
+}
+
+// PyTorch never deflates a storage, and believes the size that is declared: only decoding tells whether it is true.
+void ZipExaminer::check_storage(const wire::ZipEntry& entry) {
+  if (!entry.deflated || entry.name.ends_with(".npy") || !examiner_.spend(entry.size, entry_)) return;
+  try {
+    wire::read_zip_entry(*source_, entry, entry.size);
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    const ScanProblem lie = problem_of(error, source_->name(), entry_);
+    examiner_.problem(lie.entry, lie.offset, lie.message);
+  }
 }
 
 bool ZipExaminer::examine_entry(const wire::ZipEntry& entry) {

@@ -29,6 +29,7 @@ class ZipExaminer {
   bool is_script() const noexcept { return script_files_ > 0; }          // TorchScript
 
  private:
+  void check_storage(const wire::ZipEntry& entry);
   bool examine_entry(const wire::ZipEntry& entry);
   bool examine_headers();
   bool examine_header(std::uint64_t at);
