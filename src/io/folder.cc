@@ -103,6 +103,29 @@ void move_over(const Folder& from, const std::string& name, const Folder& to, co
   fail("rename into place", to.shown(new_name).string(), errno);
 }
 
+bool same_bytes(const Folder& a, const Folder& b, const std::string& name) {
+  const auto open = [&](const Folder& folder) {
+    constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    return Descriptor(retried([&] { return ::openat(folder.fd(), name.c_str(), kFlags); }));
+  };
+  const Descriptor first = open(a), second = open(b);
+  struct stat of_first {
+  }, of_second{};
+  if (::fstat(first.get(), &of_first) != 0 || ::fstat(second.get(), &of_second) != 0) return false;
+  if (!S_ISREG(of_first.st_mode) || !S_ISREG(of_second.st_mode) || of_first.st_size != of_second.st_size) return false;
+  constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;
+  const auto size = static_cast<std::uint64_t>(of_first.st_size);
+  std::vector<std::byte> x, y;
+  for (std::uint64_t at = 0; at < size; at += kBlock) {
+    x.resize(std::min(kBlock, size - at));
+    y.resize(x.size());
+    read_exactly(first.get(), at, x, a.shown(name).string());
+    read_exactly(second.get(), at, y, b.shown(name).string());
+    if (x != y) return false;
+  }
+  return true;
+}
+
 Lock try_lock(int fd) {
   if (retried([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return Lock::taken;
   return errno == EWOULDBLOCK ? Lock::busy : Lock::unknown;

@@ -148,6 +148,15 @@ struct OutputSet::Rep {
     }
   }
 
+  // What was there with the same bytes may have been replaced by another conversion meanwhile.
+  void look_again(const io::Folder& locked) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (!files[i].there || io::same_bytes(staging->files(), locked, files[i].name)) continue;
+      sinks[i]->finish();
+      files[i].there = false;
+    }
+  }
+
   std::vector<io::Placing> placings() const {
     std::vector<io::Placing> all;
     bool has_key = false;
@@ -198,6 +207,7 @@ struct OutputSet::Rep {
       published = true;
       return confirm(*parent, &locked);
     }
+    look_again(locked);
     io::place(*staging, locked, placings());
     published = true;
     return confirm(locked, nullptr);

@@ -53,8 +53,22 @@ void undo(const Folder& staging, const Folder& target, const std::vector<Placing
     if (file.key) sync_if_possible(target);
     if (!move_to_free_name(old, file.name, target, file.name)) appeared(target, file.name);
   }
-  sync_if_possible(target);
+  target.sync();  // before nothing tells any more that `old` may be needed
   move_over(staging, kReady, staging, kNew);
+}
+
+// Where not all could be undone.
+std::string what_is_left(const Folder& staging, const Folder& target, const std::vector<Placing>& files) {
+  bool as_before = false;
+  try {
+    as_before =
+        std::ranges::all_of(files, [&](const Placing& file) { return identity(target.status(file.name)) == file.old; });
+  } catch (const Error&) {
+    as_before = false;
+  }
+  return fmt::format(
+      "{} is {}; the new files are in {}, and the next conversion into this folder puts them in their places",
+      target.shown().string(), as_before ? "as it was" : "incomplete now", staging.shown().string());
 }
 
 void place_one(const Folder& files, const Folder& target, const Placing& file) {
@@ -83,10 +97,7 @@ void place(Staging& staging, const Folder& target, std::vector<Placing> files) {
       undo(staging.folder(), target, files);
     } catch (const Error&) {
       staging.keep();
-      error.leaves(
-          fmt::format("{} is incomplete now; its new files are in {}, and the next conversion into this folder "
-                      "puts them in their places",
-                      target.shown().string(), staging.folder().shown().string()));
+      error.leaves(what_is_left(staging.folder(), target, files));
     }
     throw;
   }

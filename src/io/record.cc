@@ -53,6 +53,7 @@ void write_record(const Folder& folder, const std::vector<Placing>& files) {
   }
   field(kEnd);
   const std::string shown = folder.shown(kRecord).string();
+  folder.remove(kRecord);
   Descriptor fd(retried([&] { return ::openat(folder.fd(), kRecord, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); }));
   if (fd.get() < 0) fail("create", shown, errno);
   write_exactly(fd.get(), 0, as_bytes(text), shown);

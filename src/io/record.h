@@ -21,7 +21,7 @@ struct Placing {
 std::string identity(const std::optional<struct stat>& status);
 inline constexpr const char* kNoFile = "-";
 
-// Written to `folder`/record and synced.
+// Written to `folder`/record and synced, in place of an earlier one.
 void write_record(const Folder& folder, const std::vector<Placing>& files);
 // Errc::io: there is none. Errc::corrupt: it was not finished, or is not one of ours.
 std::vector<Placing> read_record(const Folder& folder);

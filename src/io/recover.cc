@@ -24,12 +24,12 @@ std::string left_alone(const Folder& staging, std::string_view why) {
 
 // The process ended among the steps of place().
 std::string complete(const Folder& home, const Dead& dead, const Folder& target) {
-  const std::vector<Placing> files = read_record(dead.folder);
   if (dead.folder.inside(kReady).list().empty()) {
     target.sync();
     remove_staging(home, dead.name, dead.folder);
     return fmt::format("what an interrupted conversion had replaced was removed from {}", home.shown().string());
   }
+  const std::vector<Placing> files = read_record(dead.folder);
   if (!can_go_on(dead.folder, target, files)) {
     return left_alone(dead.folder, fmt::format("its files ({}) were changed since", list_of(files)));
   }
@@ -39,11 +39,14 @@ std::string complete(const Folder& home, const Dead& dead, const Folder& target)
   return fmt::format("an interrupted conversion was completed: {} in {}", list_of(files), target.shown().string());
 }
 
-// Empty where the record is not there or not whole: then nothing was moved yet.
-std::set<std::string> recorded_names(const Folder& staging) {
+// The names of a set whose folder was to be exchanged: its record has no files to be placed one by one. Empty where the
+// record is not there or not whole: then nothing was moved yet.
+std::set<std::string> exchanged_names(const Folder& staging) {
   std::set<std::string> names;
   try {
-    for (const Placing& file : read_record(staging)) names.insert(file.name);
+    for (const Placing& file : read_record(staging)) {
+      if (file.fresh == kNoFile) names.insert(file.name);
+    }
   } catch (const Error&) {
     names.clear();
   }
@@ -52,7 +55,7 @@ std::set<std::string> recorded_names(const Folder& staging) {
 
 // The process ended while it wrote, or after two folders had changed places.
 std::string clear(const Folder& home, const Dead& dead, const Folder* target) {
-  const std::set<std::string> names = recorded_names(dead.folder);
+  const std::set<std::string> names = exchanged_names(dead.folder);
   if (target != nullptr && !names.empty() && dead.folder.status(kNew)) {
     if (!give_back(dead.folder.inside(kNew), *target, names)) {
       return left_alone(dead.folder, "it holds files that are not of the conversion");

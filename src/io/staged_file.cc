@@ -53,6 +53,7 @@ void StagedFile::write(std::uint64_t offset, ByteView data) {
 }
 
 void StagedFile::finish() {
+  if (fd_.get() < 0) return;
   sync(fd_.get(), shown_);
   fd_.close(shown_);
 }

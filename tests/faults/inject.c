@@ -91,6 +91,7 @@ static const char *resolve(int fd, const char *path, char *out) {
 }
 
 static int counts(const char *path) {
+  if (strstr(path, "/../")) return 0; /* leads out */
   return under && strncmp(path, under, strlen(under)) == 0 && (path[strlen(under)] == '/' || path[strlen(under)] == 0);
 }
 

@@ -109,6 +109,8 @@ def litter(work):
     return [str(p.relative_to(work)) for p in work.rglob(".*")]
 
 
+# Of the destination: not there; holds the set A alone, or among files of the user; A alone, on a file system that can
+# neither exchange nor keep from replacing.
 SCENARIOS = ["new", "alone", "among", "old system"]
 
 
@@ -129,8 +131,8 @@ class Stage:
             shutil.copytree(self.work / "out", self.kept / version)
         assert self.sets["A"].keys() == self.sets["B"].keys()
         assert self.sets["A"][kind.key] != self.sets["B"][kind.key]
-        self.others = {} if scenario in ("new", "alone") else \
-            {name: hashlib.sha256(data).hexdigest() for name, data in OTHERS.items()}
+        self.others = {} if scenario != "among" else {
+            name: hashlib.sha256(data).hexdigest() for name, data in OTHERS.items()}
 
     def clear(self):
         for path in self.work.iterdir():

@@ -1,6 +1,6 @@
 // write_set FOLDER TAG SIZE NEW|FORCE NAME...: publishes files of SIZE bytes that hold TAG again and again, as one
-// OutputSet. NAME is a name, with "!" at its end for an index (OutputSet::File::retract). For tests/faults: a set of many
-// files that no verb writes yet, such as a sharded one.
+// OutputSet. NAME is a name, with "!" at its end for an index (OutputSet::File::retract). For tests/faults: a set of
+// many files that no verb writes yet, such as a sharded one.
 
 #include <cstdio>
 #include <cstdlib>
@@ -27,12 +27,17 @@ int main(int argc, char** argv) {
   try {
     transload::OutputSet set(argv[1], files, std::string(argv[4]) == "FORCE");
     for (const std::string& note : set.notes()) std::fprintf(stderr, "note: %s\n", note.c_str());
-    constexpr std::size_t kPiece = 1 << 16;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      for (std::size_t at = 0; at < size; at += kPiece) {
-        const std::size_t end = at + kPiece < size ? at + kPiece : size;
-        set.sink(i).write(at, transload::as_bytes(std::string_view(block).substr(at, end - at)));
+    try {
+      constexpr std::size_t kPiece = 1 << 16;
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        for (std::size_t at = 0; at < size; at += kPiece) {
+          const std::size_t end = at + kPiece < size ? at + kPiece : size;
+          set.sink(i).write(at, transload::as_bytes(std::string_view(block).substr(at, end - at)));
+        }
       }
+    } catch (transload::Error& error) {
+      error.leaves(set.unpublished());
+      throw;
     }
     const std::string unconfirmed = set.publish();
     if (unconfirmed.empty()) return 0;
