@@ -24,6 +24,11 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 // There in builds with a sanitizer, which ends the process without a signal.
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
+// There where the format has a mutator of its own.
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+    __attribute__((weak));
+// What such a mutator calls for the plain mutations of libFuzzer.
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace {
 
@@ -123,6 +128,17 @@ Input mutate(const Input& seed, const Input& other, Random& random) {
   return out;
 }
 
+// The plain mutations, or those of the format.
+Input next_input(const Input& seed, const Input& other, Random& random) {
+  if (LLVMFuzzerCustomMutator == nullptr) return mutate(seed, other, random);
+  constexpr std::size_t kGrowth = 4096;
+  Input out = seed;
+  out.resize(seed.size() + kGrowth);
+  const auto number = static_cast<unsigned>(random.below(1ULL << 32));
+  out.resize(LLVMFuzzerCustomMutator(out.data(), seed.size(), out.size(), number));
+  return out;
+}
+
 std::vector<fs::path> files_of(const std::vector<std::string>& arguments) {
   std::vector<fs::path> files;
   for (const std::string& argument : arguments) {
@@ -148,6 +164,15 @@ Input contents(const fs::path& file) {
 }
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most) {
+  static Random random;
+  const Input input(data, data + size);
+  const Input out = mutate(input, input, random);
+  const std::size_t count = std::min(out.size(), most);
+  std::copy_n(out.begin(), count, data);
+  return count;
+}
 
 int main(int argc, char** argv) {
   std::uint64_t mutations = 0;
@@ -177,7 +202,7 @@ int main(int argc, char** argv) {
   }
   Random random;
   for (std::uint64_t i = 0; i < mutations; ++i) {
-    run(mutate(seeds[i % seeds.size()], seeds[random.below(seeds.size())], random));
+    run(next_input(seeds[i % seeds.size()], seeds[random.below(seeds.size())], random));
   }
   std::printf("%zu files and %llu mutations\n", files.size(), static_cast<unsigned long long>(mutations));
   return 0;

@@ -97,6 +97,7 @@ TEST(TorchHostile, BarePicklesAreRefusedForWhatTheyAre) {
       {"pickle/trailing_garbage.pkl", "the machine reads one pickle; its user refuses what follows"},
       {"pickle_mem/codecs_hex_doubling.pkl", "nothing is called; refused when a checkpoint is made of it"},
       {"pickle_mem/bytearray_2p62.pkl", "nothing is called; refused when a checkpoint is made of it"},
+      {"pickle_mem/floattensor_2p40.pkl", "nothing is allocated; refused when a checkpoint is made of it"},
       {"pickle/parameter_state_setattr.pkl", "nothing is set; refused when a checkpoint is made of it"},
   };
   std::size_t denied = 0;

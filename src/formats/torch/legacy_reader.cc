@@ -24,7 +24,7 @@ constexpr std::uint64_t kFirstWindow = std::uint64_t{1} << 18, kLargestWindow = 
 
 class LegacyCheckpoint {
  public:
-  explicit LegacyCheckpoint(std::shared_ptr<Source> source) : source_(std::move(source)) {
+  LegacyCheckpoint(std::shared_ptr<Source> source, bool opaque) : source_(std::move(source)), opaque_(opaque) {
     std::uint64_t window = std::min(kFirstWindow, source_->size());
     while (!read_pickles(window)) {
       if (window >= kLargestWindow) {
@@ -63,9 +63,9 @@ class LegacyCheckpoint {
     const Bytes window(std::move(bytes));
     const bool whole = size == source_->size();
     std::uint64_t at = 0;
-    const auto next = [&](const wire::PickleAllowed& allowed) {
+    const auto next = [&](const wire::PickleAllowed& allowed, bool opaque = false) {
       auto pickle = wire::read_pickle(window.slice(at, size - at),
-                                      {.file = source_->name(), .base = at, .whole = whole}, allowed);
+                                      {.file = source_->name(), .base = at, .whole = whole, .opaque = opaque}, allowed);
       if (pickle) at += pickle->size();
       return pickle;
     };
@@ -81,7 +81,7 @@ class LegacyCheckpoint {
     const auto system = next(none);
     if (!system) return false;
     big_ = is_big_endian(*system);
-    object_ = next(is_allowed);
+    object_ = next(is_allowed, opaque_);
     if (!object_) return false;
     keys_ = next(none);
     if (!keys_) return false;
@@ -158,13 +158,13 @@ class LegacyCheckpoint {
   std::shared_ptr<Source> source_;
   std::optional<Pickle> object_, keys_;
   std::uint64_t data_at_ = 0;
-  bool big_ = false;
+  bool opaque_ = false, big_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Reader> open_legacy(std::shared_ptr<Source> source, const OpenOptions& options) {
-  return make_reader(LegacyCheckpoint(source).index(options), {source});
+  return make_reader(LegacyCheckpoint(source, options.allow_opaque).index(options), {source});
 }
 
 }  // namespace transload::torch

@@ -14,6 +14,8 @@ using wire::Pickle;
 using wire::PickleKind;
 using wire::PickleRef;
 
+constexpr std::size_t kMostItems = 6;
+
 std::uint64_t count_of(const Pickle& pickle, PickleRef ref, std::string_view what) {
   if (pickle.kind(ref) != PickleKind::integer) {
     pickle.fail(ref, fmt::format("{} is {}", what,
@@ -49,15 +51,21 @@ std::int64_t Storages::find(std::string_view key) const {
 
 void Storages::declare(const Pickle& pickle, PickleRef ref, PersistentIds kind) {
   const PickleRef id = pickle.persistent_id(ref);
+  if (pickle.inert(id)) return;
   if (pickle.kind(id) != PickleKind::tuple) {
     pickle.fail(ref, fmt::format("a persistent id that is {}, not a tuple", name(pickle.kind(id))));
   }
   const auto items = pickle.items(id);
+  if (std::ranges::any_of(items.first(std::min(items.size(), kMostItems)),
+                          [&](PickleRef item) { return pickle.inert(item); })) {
+    return;
+  }
   if (items.empty() || pickle.kind(items[0]) != PickleKind::text) pickle.fail(ref, "a persistent id without a kind");
   if (pickle.text(items[0]) == "module") {
+    if (pickle.opaque()) return;
     Error error(Errc::unsupported, "a model saved whole, with the source code of its classes",
                 {.file = {}, .offset = pickle.offset(ref), .tensor = {}},
-                "save its weights instead: torch.save(model.state_dict(), path)");
+                "--allow-opaque reads its tensors; in PyTorch, torch.save(model.state_dict(), path) saves them alone");
     throw error;
   }
   if (pickle.text(items[0]) != "storage") {

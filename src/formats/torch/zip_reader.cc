@@ -35,8 +35,9 @@ class ZipCheckpoint {
     const bool big = is_big_endian();
     const ZipEntry& record = *find("data.pkl");
     const std::string label = wire::zip_entry_label(*source_, record);
-    const auto pickle = wire::read_pickle(wire::read_zip_entry(*source_, record, kLargestPickle),
-                                          {.file = label, .base = 0, .whole = true}, is_allowed);
+    const auto pickle =
+        wire::read_pickle(wire::read_zip_entry(*source_, record, kLargestPickle),
+                          {.file = label, .base = 0, .whole = true, .opaque = options.allow_opaque}, is_allowed);
     if (pickle->size() != record.size) {
       throw Error(Errc::corrupt, fmt::format("{} bytes follow the end of the pickle", record.size - pickle->size()),
                   {.file = label, .offset = pickle->size(), .tensor = {}});
