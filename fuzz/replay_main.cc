@@ -1,6 +1,8 @@
 // The main of a fuzzer in ordinary builds: runs it on files, and on a fixed number of mutations of them.
 //
-//   fuzz_NAME [--mutations N] FILE-OR-FOLDER...
+//   fuzz_NAME [--mutations N] [--longest BYTES] FILE-OR-FOLDER...
+//
+// Files of more bytes than that are run, not mutated.
 //
 // The same arguments give the same inputs. An input that crashes it, or takes longer than ten seconds, is written to
 // ./crash-NAME. A run without any input fails.
@@ -35,7 +37,6 @@ namespace {
 namespace fs = std::filesystem;
 using Input = std::vector<std::uint8_t>;
 
-constexpr std::size_t kLargest = 256 << 10;  // bytes; larger files are replayed, not mutated
 constexpr unsigned kSeconds = 10;            // for one input; sanitizers and a busy machine included
 
 // What is running now, for the handlers.
@@ -175,11 +176,13 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 }
 
 int main(int argc, char** argv) {
-  std::uint64_t mutations = 0;
+  std::uint64_t mutations = 0, longest = 65536;
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--mutations") == 0 && i + 1 < argc) {
       mutations = std::strtoull(argv[++i], nullptr, 10);
+    } else if (std::strcmp(argv[i], "--longest") == 0 && i + 1 < argc) {
+      longest = std::strtoull(argv[++i], nullptr, 10);
     } else {
       arguments.emplace_back(argv[i]);
     }
@@ -194,7 +197,7 @@ int main(int argc, char** argv) {
   for (const fs::path& file : files) {
     Input input = contents(file);
     run(input);
-    if (input.size() <= kLargest) seeds.push_back(std::move(input));
+    if (input.size() <= longest) seeds.push_back(std::move(input));
   }
   if (files.empty() || (mutations > 0 && seeds.empty())) {
     std::fprintf(stderr, "replay: no input\n");
