@@ -112,7 +112,7 @@ int prove(const Options& options) {
   const auto started = std::chrono::steady_clock::now();
   const Opened a = opened(options.first,
                           {.key = options.key, .allow_opaque = options.allow_opaque, .dense = options.dense}),
-               b = opened(options.second, {.allow_opaque = options.allow_opaque, .dense = options.dense});
+               b = opened(options.second, {.key = {}, .allow_opaque = options.allow_opaque, .dense = options.dense});
   ModelOptions of_first = model_options(options, options.config), of_second = model_options(options, options.config_b);
   const Model second = model_of(b.location, b.reader, of_second);
   of_first.kin = second.family == "bert" ? "bort" : second.family;

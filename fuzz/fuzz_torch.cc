@@ -22,13 +22,9 @@ class OneFile final : public transload::Store {
   std::shared_ptr<transload::Source> source_;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+void read_all(const std::shared_ptr<transload::Store>& store, const transload::OpenOptions& options) {
   try {
-    const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
-    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {.dense = true});
+    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", options);
     for (const auto& tensor : reader->index().tensors) {
       const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
       if (need > (1 << 22)) continue;
@@ -40,5 +36,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const transload::Error&) {
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
+  read_all(store, {.key = {}, .allow_opaque = false, .dense = true});
+  read_all(store, {.key = {}, .allow_opaque = true, .dense = true});
   return 0;
 }

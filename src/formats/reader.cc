@@ -8,6 +8,8 @@
 #include "transload/error.h"
 #include "wire/crc.h"
 #include "wire/inflate.h"
+#include "formats/torch/codec_latin1.h"
+#include "wire/latin1.h"
 #include "wire/tf_strings.h"
 
 namespace transload {
@@ -122,7 +124,8 @@ class FileReader final : public Reader {
         return wire::decode_tf_strings(stored.view(), storage.size, sum, storage.swap > 1,
                                        index_.files[storage.at.file], storage.at.offset);
       }
-      Bytes bytes = wire::inflate(stored.view(), storage.size, index_.files[storage.at.file], storage.at.offset);
+      const auto decode = storage.codec == kLatin1 ? wire::decode_latin1 : wire::inflate;
+      Bytes bytes = decode(stored.view(), storage.size, index_.files[storage.at.file], storage.at.offset);
       if (storage.checksum) compare(storage, checksum(storage.checksum->kind, 0, bytes.view()));
       if (storage.swap > 1) {
         std::vector<std::byte> units(bytes.view().begin(), bytes.view().end());

@@ -1,6 +1,7 @@
 // The hostile files: each comes to its required outcome, whatever its bytes claim.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -120,6 +121,68 @@ TEST(TorchHostile, TheTarArchivesAreRefusedForWhatTheyAreAndTheGoodOneIsRead) {
                                                           {"tar_symlink.tar", "no regular file"},
                                                           {"tar_ndim_lies.tar", "2147483647 dimensions"}};
   for (const auto& [file, why] : kRefused) EXPECT_NE(problem(file).find(why), std::string::npos) << problem(file);
+}
+
+// --allow-opaque goes on where a name is unknown, and nowhere else: what is broken stays refused, what is read are the
+// tensors of the file, and every name that is not known is mentioned.
+TEST(TorchHostile, AllowOpaqueOpensNothingButNames) {
+  std::size_t refused = 0, opened = 0;
+  for (const Case& one : cases()) {
+    SCOPED_TRACE(one.file + ": " + one.attack + " -> " + one.outcome);
+    const test::Stopwatch watch;
+    bool by_default = true;
+    try {
+      test::digests(*open_torch(kHostile / one.file));
+    } catch (const Error&) {
+      by_default = false;
+    }
+    try {
+      const auto reader = test::open_opaque(bytes_of_file(kHostile / one.file));
+      test::digests(*reader);
+      const bool says_so = std::ranges::any_of(reader->index().notes, [](const std::string& note) {
+        return note.find("inert value") != std::string::npos || note.find("TorchScript") != std::string::npos;
+      });
+      EXPECT_EQ(says_so, !by_default);
+      if (!by_default) {
+        const bool is_module = one.code == "STO_PID" && one.attack.find("module") != std::string::npos;
+        EXPECT_TRUE(one.code == "PKL_GLOBAL_DENIED" || one.code == "TZ_TORCHSCRIPT" || one.code == "LEG_TAR" ||
+                    is_module)
+            << one.code;
+      }
+      ++opened;
+    } catch (const Error& error) {
+      EXPECT_FALSE(by_default) << error.what();
+      ++refused;
+    }
+    EXPECT_LT(watch.seconds(), 4);
+  }
+  EXPECT_GT(refused, 150u);
+  EXPECT_GT(opened, 15u);
+}
+
+// The same for bare pickles, which are no checkpoints: the machine finishes, and what is unknown is inert.
+TEST(TorchHostile, BarePicklesBecomeInertValues) {
+  std::size_t read = 0;
+  for (const Case& one : cases()) {
+    if (!one.file.starts_with("pickle")) continue;
+    SCOPED_TRACE(one.file);
+    try {
+      const auto pickle =
+          wire::read_pickle(test::owned(bytes_of_file(kHostile / one.file)),
+                            {.file = one.file, .base = 0, .whole = true, .opaque = true}, torch::is_allowed);
+      ++read;
+      for (wire::PickleRef ref = 0; ref < pickle->value_count(); ++ref) {
+        const wire::PickleKind kind = pickle->kind(ref);
+        if (kind == wire::PickleKind::global) {
+          EXPECT_EQ(pickle->inert(ref), !torch::is_allowed(pickle->module(ref), pickle->global_name(ref)));
+        } else if (kind == wire::PickleKind::call && pickle->inert(pickle->call(ref).callee)) {
+          EXPECT_TRUE(pickle->inert(ref));
+        }
+      }
+    } catch (const Error&) {
+    }
+  }
+  EXPECT_GT(read, 50u);
 }
 
 // Bare pickles are refused for not being files of torch.save. Given to the machine itself, they must be refused for

@@ -48,6 +48,12 @@ inline std::unique_ptr<Reader> open_torch(const std::filesystem::path& path, con
   return torch::torch_format().open(open_folder(path.parent_path()), path.filename().string(), {.key = key});
 }
 
+// With --allow-opaque.
+inline std::unique_ptr<Reader> open_opaque(const std::string& bytes) {
+  return torch::torch_format().open(std::make_shared<OneFileStore>(bytes), "model.pt",
+                                    {.key = {}, .allow_opaque = true});
+}
+
 // Names with the digests of all tensors: whatever is wrong with the file throws.
 inline std::vector<std::pair<std::string, std::string>> digests(const Reader& reader) {
   std::vector<std::pair<std::string, std::string>> all;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "support/stopwatch.h"
@@ -129,6 +130,135 @@ TEST(Pickle, WhatLiesOutsideOfThePickleIsNotRead) {
     EXPECT_NE(bad(opcode, Errc::unsupported).find(called), std::string::npos) << called;
   }
   EXPECT_NE(bad("\xfe").find("0xfe"), std::string::npos);
+}
+
+std::string text_of(const std::string& body) {
+  const Pickle pickle = *parse(body + ".");
+  return std::string(pickle.text(pickle.root()));
+}
+
+// Expected: pickle.loads(..., encoding="bytes" or "utf-8", errors="surrogatepass") of CPython 3.11.
+TEST(Pickle, TextInLines) {
+  EXPECT_EQ(text_of("S'a b'\n"), "a b");
+  EXPECT_EQ(text_of("S\"it's\"\n"), "it's");
+  EXPECT_EQ(text_of("S'\\x00\\377\\n\\\\\\q\\18'\n"),
+            "\0\xff\n\\\\q\1"
+            "8"s);
+  EXPECT_EQ(text_of("Vgr\xf6\xdf"
+                    "e\n"),
+            "gr\xc3\xb6\xc3\x9f"
+            "e");
+  EXPECT_EQ(text_of("Va\\u000ab\\u20ac\\U0001f600\n"), "a\nb\xe2\x82\xac\xf0\x9f\x98\x80");
+  EXPECT_EQ(text_of("V\\\\u0041\\n\n"), "\\\\u0041\\n");
+  EXPECT_EQ(text_of("V\\ud800\n"), "\xed\xa0\x80");
+  EXPECT_EQ(text_of("V\n"), "");
+  for (const char* body :
+       {"Sa\n", "S'\n", "S'a\"\n", "S'\\x1'\n", "S'\\'\n", "V\\u12\n", "V\\U00110000\n", "V\\u12g4\n"}) {
+    EXPECT_NE(failure(body + "."s), "") << body;
+  }
+}
+
+TEST(Pickle, NumbersInLines) {
+  const auto one = [](const std::string& body) { return *parse(body + "."); };
+  EXPECT_EQ(one("F0.1\n").floating(0), 0.1);
+  EXPECT_EQ(one("F-1e+300\n").floating(0), -1e300);
+  EXPECT_TRUE(std::isnan(one("Fnan\n").floating(0)));
+  EXPECT_EQ(one("L5L\n").integer(0), 5);
+  EXPECT_EQ(one("L-129L\n").integer(0), -129);
+  EXPECT_EQ(one("L-9223372036854775808L\n").integer(0), INT64_MIN);
+  EXPECT_EQ(one("L9223372036854775808L\n").kind(0), PickleKind::wide);
+  EXPECT_EQ(as_text(one("L119547037146038801333356L\n").wide(0)), "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19");
+  EXPECT_EQ(as_text(one("L-18446744073709551616L\n").wide(0)), "\0\0\0\0\0\0\0\0\xff"s);
+  for (const char* body :
+       {"F\n", "F1x\n", "L\n", "LL\n", "L1x\n", "L--1L\n", "L999999999999999999999999999999999999999L\n"}) {
+    EXPECT_NE(failure(body + "."s), "") << body;
+  }
+}
+
+TEST(Pickle, ProtocolZeroNamesItsContainers) {
+  // {"a": [1]} as Python's pickle.dumps(..., 0) writes it.
+  const Pickle pickle = *parse("(dp0\nVa\np1\n(lp2\nI1\nasg1\n0.");
+  EXPECT_EQ(pickle.items(pickle.root()).size(), 2u);
+  EXPECT_EQ(pickle.protocol(), 0u);
+  const Pickle instance = *parse("(K\x01igood\nname\n.");
+  EXPECT_EQ(instance.module(instance.call(instance.root()).callee), "good");
+  const Pickle object = *parse("(cgood\nname\nK\x01o.");
+  EXPECT_EQ(object.items(object.call(object.root()).arguments).size(), 1u);
+}
+
+TEST(Pickle, ProtocolFour) {
+  const Pickle pickle = *parse(
+      "\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x04good\x94\x8c\x04name\x94\x93\x94)\x81}\x8c\x01"
+      "a\x8f(K\x01\x90sb."s);
+  const Pickle::Call call = pickle.call(pickle.root());
+  EXPECT_EQ(pickle.module(call.callee), "good");
+  EXPECT_EQ(pickle.global_name(call.callee), "name");
+  EXPECT_EQ(pickle.kind(pickle.items(*call.state)[1]), PickleKind::set);
+  EXPECT_EQ(two("(K\x01K\x02\x91").items(2).size(), 2u);
+  EXPECT_EQ(two("\x8d\x02\x00\x00\x00\x00\x00\x00\x00hi"s).text(0), "hi");
+  EXPECT_EQ(two("\x96\x02\x00\x00\x00\x00\x00\x00\x00hi"s).kind(0), PickleKind::bytes);
+  EXPECT_EQ(two("cgood\nname\n)}\x92").kind(2), PickleKind::dict);
+  EXPECT_NE(bad("cgood\nname\n)}K\x01K\x02s\x92").find("keyword"), std::string::npos);
+  for (const std::string& body : {"\x95\xff\xff\xff\xff\xff\xff\xff\xff"s, "\x8d\xff\xff\xff\xff\xff\xff\xff\xff"s,
+                                  "\x93"s, "K\x01K\x02\x93"s, "\x90"s, "\x8f\x90"s, "](\x90"s, "\x94"s,
+                                  "\x8fK\x01"
+                                  "a"s,
+                                  "(\x91(K\x01\x90"s, "g1\n"s, "Npx\n"s, "Np-1\n"s, "i"s, "(i"s, "(o"s, "o"s}) {
+    EXPECT_NE(bad(body), "") << body;
+  }
+}
+
+// MEMOIZE takes the number of slots that are filled, which PUT into a filled one does not change.
+TEST(Pickle, MemoizeCountsFilledSlots) {
+  const Pickle pickle =
+      two("K\x05q\x00q\x00\x94"
+          "0h\x01"s);
+  EXPECT_EQ(pickle.integer(pickle.root()), 5);
+}
+
+Pickle opaque(const std::string& body) {
+  const std::string bytes = "\x80\x04" + body + ".";
+  const ByteView view = as_bytes(bytes);
+  return *read_pickle(Bytes(std::vector<std::byte>(view.begin(), view.end())),
+                      {.file = "a.pkl", .base = 100, .whole = true, .opaque = true}, kOnlyGood);
+}
+
+TEST(Pickle, WhatIsMadeOfAnUnknownNameIsInert) {
+  for (const std::string& body :
+       {"cos\nsystem\n"s, "cos\nsystem\n)R"s, "cos\nsystem\n)R)R"s, "cos\nsystem\n)\x81"s, "cos\nsystem\n)}\x92"s,
+        "cos\nsystem\n)}K\x01K\x02s\x92"s, "(ios\nsystem\n"s, "(cos\nsystem\no"s, "cos\nsystem\n)RNb"s,
+        "cos\nsystem\n)RN"
+        "a"s,
+        "cos\nsystem\n)RK\x01Ns"s, "cos\nsystem\n)R(N\x90"s, "Vos\nVsystem\n\x93"s, "cgood\nname\n)RVsystem\n\x93"s,
+        "cgood\nname\ncos\nsystem\n)RR"s}) {
+    const Pickle pickle = opaque(body);
+    EXPECT_TRUE(pickle.inert(pickle.root())) << body;
+    ASSERT_EQ(pickle.unknown().size(), 1u) << body;
+    EXPECT_EQ(pickle.unknown()[0].count, 1u);
+  }
+  EXPECT_FALSE(opaque("cgood\nname\ncos\nsystem\n\x85R").inert(2));
+  EXPECT_EQ(opaque("cos\nsystem\ncos\nsystem\n\x86").unknown()[0].count, 2u);
+}
+
+// A list that contains itself is refused; an object that knows its owner is not.
+TEST(Pickle, OnlyObjectsMayContainThemselves) {
+  const Pickle pickle = opaque("cm\nC\n)\x81\x94]\x94h\x00ab"s);
+  EXPECT_TRUE(pickle.inert(pickle.root()));
+  EXPECT_EQ(pickle.parts_first().back(), pickle.root());
+  EXPECT_NE(bad("]q\x00h\x00"
+                "a"s,
+                Errc::unsupported),
+            "");
+}
+
+// Names need not be repeated to be used again: their lookups must not cost more than their opcodes.
+TEST(Pickle, ManyComputedNamesAreLinear) {
+  std::string body =
+      "X\xff\x01\x00\x00"s + std::string(511, 'm') + "\x94X\xff\x01\x00\x00"s + std::string(511, 'n') + "\x94";
+  for (int i = 0; i < 100000; ++i) body += "0h\x00h\x01\x93"s;
+  const test::Stopwatch watch;
+  EXPECT_EQ(opaque("K\x00"s + body + "\x86").unknown()[0].count, 100000u);
+  EXPECT_LT(watch.seconds(), 2);
 }
 
 TEST(Pickle, BrokenStacksAreRefused) {

@@ -99,7 +99,8 @@ TEST(Tar, EveryChangedHeaderByteIsRefused) {
     for (const int change : {1, 0x80, 0xFF}) {
       std::string bytes = whole;
       bytes[at] = static_cast<char>(bytes[at] ^ change);
-      if (at != 155) EXPECT_NE(failure(bytes), "") << at;  // the last byte of the checksum, behind its end
+      if (at == 155) continue;  // the last byte of the checksum, behind its end
+      EXPECT_NE(failure(bytes), "") << at;
     }
   }
 }

@@ -87,7 +87,7 @@ class Lister {
         if (pickle_.kind(ref) == PickleKind::call) visit(ref, parts.size());
         for (const Part& part : parts) {
           if (part.hidden) {
-            own.others += counts_[part.value].tensors == 0 && counts_[part.value].others == 0 ? 0 : 1;
+            own.others += counts_[part.value].tensors == 0 ? 0 : 1;
           } else {
             add(part.value);
           }
@@ -175,7 +175,7 @@ class Lister {
       Child child;
       child.item = {part.value, {}, is_module && parts_.is_object(part.value), false};
       child.bears = !part.hidden && counts.tensors != 0;
-      child.values = part.hidden && counts.others == 0 ? counts.tensors : counts.others;
+      child.values = part.hidden ? counts.tensors : counts.others;
       const bool has_name = !part.key || has_key_text(pickle_, *part.key);
       child.item.name = !has_name  ? fmt::format("<key {}>", i)
                         : part.key ? key_text(pickle_, *part.key)
@@ -219,6 +219,14 @@ class Lister {
       const std::string times = one.count == 1 ? std::string() : fmt::format(", {} times", one.count);
       index_.notes.push_back(
           fmt::format("not known, and taken for an inert value: {} at 0x{:x}{}", one.name, one.offset, times));
+    }
+    const auto others = std::ranges::count_if(pickle_.parts_first(), [&](PickleRef ref) {
+      return pickle_.kind(ref) == PickleKind::persistent && !rebuilder_.is_tensor(ref);
+    });
+    if (others != 0) {
+      index_.notes.push_back(fmt::format(
+          "not known, and taken for an inert value: a persistent id that is no storage, such as a class, {} times",
+          others));
     }
     if (pickle_.more_unknown() != 0) {
       index_.notes.push_back(

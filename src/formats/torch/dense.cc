@@ -22,17 +22,14 @@ std::vector<std::byte> bytes_of(const Reader& parts, const TensorInfo& tensor) {
 
 // Of an int64 or int32 tensor.
 std::vector<std::int64_t> integers_of(const Reader& parts, const TensorInfo& tensor) {
-  const std::vector<std::byte> bytes = bytes_of(parts, tensor);
   std::vector<std::int64_t> values(element_count(tensor.shape));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (tensor.dtype == DType::i64) {
-      std::memcpy(&values[i], bytes.data() + i * 8, 8);
-    } else {
-      std::int32_t narrow = 0;
-      std::memcpy(&narrow, bytes.data() + i * 4, 4);
-      values[i] = narrow;
-    }
+  if (tensor.dtype == DType::i64) {
+    read_tensor(parts, tensor, std::as_writable_bytes(std::span(values)));
+    return values;
   }
+  std::vector<std::int32_t> narrow(values.size());
+  read_tensor(parts, tensor, std::as_writable_bytes(std::span(narrow)));
+  std::ranges::copy(narrow, values.begin());
   return values;
 }
 

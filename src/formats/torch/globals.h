@@ -39,6 +39,11 @@ enum class Role : std::uint8_t {
   foreign,          // a tensor of an accelerator, written as something else
   tensor_class,     // torch.Tensor, torch.FloatTensor ...: as an argument of from_type; before 0.2 called
   parameter_class,  // torch.nn.parameter.Parameter: likewise; before 0.4 called
+  numpy_array,      // _reconstruct: an array when its state is given
+  numpy_buffer,     // _frombuffer: an array
+  numpy_scalar,
+  numpy_dtype,
+  numpy_class,  // numpy.ndarray: only mentioned
   storage,
   dtype,
   scheme,  // of a quantisation

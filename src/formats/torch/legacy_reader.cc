@@ -47,6 +47,7 @@ class LegacyCheckpoint {
       fail(0, "a big-endian storage that tensors of different types share", Errc::unsupported);
     }
     place(storages, rebuilder, index);
+    rebuilder.place_embedded(object_at_, index.storages);
     return finish_reader(std::move(index), source_, rebuilder, options);
   }
 
@@ -80,6 +81,7 @@ class LegacyCheckpoint {
     const auto system = next(none);
     if (!system) return false;
     big_ = is_big_endian(*system);
+    object_at_ = at;
     object_ = next(is_allowed, opaque_);
     if (!object_) return false;
     keys_ = next(none);
@@ -164,7 +166,7 @@ class LegacyCheckpoint {
 
   std::shared_ptr<Source> source_;
   std::optional<Pickle> object_, keys_;
-  std::uint64_t data_at_ = 0;
+  std::uint64_t object_at_ = 0, data_at_ = 0;
   bool opaque_ = false, big_ = false;
 };
 

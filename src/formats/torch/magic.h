@@ -9,6 +9,8 @@ namespace transload::torch {
 
 // 0x1950a86a20f9469cfc6c, least significant byte first (torch/serialization.py, MAGIC_NUMBER).
 inline constexpr std::string_view kMagicNumber{"\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10};
+// The whole pickle of it in protocols 0 and 1.
+inline constexpr std::string_view kMagicLine{"L119547037146038801333356L\n."};
 
 enum class Content {
   torch_zip,    // a zip archive with a data.pkl first

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/text.h"
+#include "formats/torch/codec_latin1.h"
 #include "formats/torch/globals.h"
 #include "transload/error.h"
 
@@ -24,12 +25,14 @@ constexpr std::size_t kMostSteps = 2000;   // twice as deep as values are nested
 
 }  // namespace
 
-Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64_t file_size)
+Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64_t file_size, bool in_file)
     : pickle_(pickle),
       storages_(storages),
       views_(file_size),
       roles_(pickle.value_count(), Role::unknown),
-      widths_(storages.all().size(), 0) {
+      widths_(storages.all().size(), 0),
+      numpy_(pickle, roles_),
+      in_file_(in_file) {
   if (pickle.opaque()) tainted_.resize(pickle.value_count());
   // Parts come first, so a call's name has its role before the call.
   for (const PickleRef ref : pickle.parts_first()) {
@@ -97,6 +100,8 @@ bool Rebuilder::is_tensor(PickleRef ref) const {
     case Role::from_type:
     case Role::tensor_class:
     case Role::parameter_class:
+    case Role::numpy_array:
+    case Role::numpy_buffer:
     case Role::sparse:
     case Role::quantised:
     case Role::meta:
@@ -249,6 +254,40 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
   pickle_.fail(ref, "a tensor that is not built by a function for tensors", Errc::unsupported);
 }
 
+std::variant<TensorInfo, LeftOut> Rebuilder::numpy(PickleRef ref) {
+  if (tainted(ref)) return LeftOut{{}, dependence(ref)};
+  const NumpyArray array = numpy_.array(ref);
+  if (array.type.objects && !pickle_.opaque()) pickle_.fail(ref, "a numpy array of Python objects", Errc::unsupported);
+  if (!array.problem.empty()) return LeftOut{{}, array.problem};
+  if (!in_file_) return LeftOut{{}, "is a numpy array in a compressed pickle"};
+  const std::uint8_t width = array.type.big ? unit_width(*array.type.dtype) : std::uint8_t{0};
+  const std::uint8_t swap = width > 1 ? width : std::uint8_t{0};
+  const auto [place, is_new] =
+      embedded_at_.try_emplace({array.data.position, swap}, static_cast<std::uint32_t>(embedded_.size()));
+  if (is_new) {
+    embedded_.push_back({.at = {.file = 0, .offset = array.data.position, .size = array.data.stored},
+                         .size = array.data.size,
+                         .codec = array.data.latin1 ? kLatin1 : Codec::plain,
+                         .swap = swap,
+                         .checksum = std::nullopt});
+  }
+  TensorInfo tensor;
+  tensor.dtype = *array.type.dtype;
+  tensor.shape = array.shape;
+  Chunk chunk;
+  chunk.storage = static_cast<std::uint32_t>(storages_.all().size()) + place->second;
+  if (!in_c_order(array.shape, array.strides)) chunk.strides = array.strides;
+  tensor.chunks.push_back(std::move(chunk));
+  return tensor;
+}
+
+void Rebuilder::place_embedded(std::uint64_t begin, std::vector<Storage>& storages) const {
+  for (Storage storage : embedded_) {
+    storage.at.offset += begin;
+    storages.push_back(std::move(storage));
+  }
+}
+
 // What PyTorch wrote before 0.4: FloatTensor() with the state (storage, offset, size, stride), and Parameter(tensor)
 // with (requires_grad, volatile, hooks), or Parameter() with (tensor, gradient, hooks, requires_grad, volatile).
 std::variant<TensorInfo, LeftOut> Rebuilder::by_state(PickleRef ref) {
@@ -288,7 +327,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
   if (pickle_.inert(ref)) return LeftOut{{}, dependence(ref)};
   const Pickle::Call call = pickle_.call(ref);
   const Role own = role(ref);
-  const bool has_state = own == Role::tensor_class || own == Role::parameter_class;
+  const bool has_state = own == Role::tensor_class || own == Role::parameter_class || own == Role::numpy_array;
   if ((call.state && !has_state) || !call.elements.empty() || !call.entries.empty()) {
     pickle_.fail(ref, "a tensor that is changed after it was built");
   }
@@ -299,6 +338,8 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
     case Role::tensor_v3: return plain(ref, values, own);
     case Role::tensor_class:
     case Role::parameter_class: return by_state(ref);
+    case Role::numpy_array:
+    case Role::numpy_buffer: return numpy(ref);
     case Role::parameter:
     case Role::parameter_state: {
       const auto parts = arguments(ref, own == Role::parameter ? 3 : 4, own == Role::parameter ? 3 : 4);
@@ -337,7 +378,8 @@ void Rebuilder::check_call(PickleRef ref) const {
     const bool is_type = kind_at(i) == PickleKind::global || pickle_.is_none(values[i]);
     return callee == "defaultdict" && is_type;
   };
-  if (!call.elements.empty() || (!call.entries.empty() && !is_dict) || (call.state && !is_dict)) {
+  if (!call.elements.empty() || (!call.entries.empty() && !is_dict) ||
+      (call.state && !is_dict && role(ref) != Role::numpy_dtype)) {
     pickle_.fail(ref, fmt::format("{} is changed in a way that it does not allow", callee));
   }
   switch (role(ref)) {
@@ -345,6 +387,12 @@ void Rebuilder::check_call(PickleRef ref) const {
       return want(values.empty() || (values.size() == 1 && (kind_at(0) == PickleKind::dict ||
                                                             kind_at(0) == PickleKind::list || is_factory(0))));
     case Role::plain_object: return want(values.empty());
+    case Role::numpy_scalar:
+      if (!tainted(ref)) numpy_.check_scalar(ref);
+      return;
+    case Role::numpy_dtype:
+      if (!tainted(ref)) static_cast<void>(numpy_.type(ref));
+      return;
     case Role::empty_bytes: return want(values.empty());
     case Role::range_like:
       return want(values.size() <= 3 && std::ranges::all_of(values, [&](PickleRef part) {

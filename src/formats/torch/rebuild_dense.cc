@@ -17,6 +17,9 @@ using wire::PickleRef;
 
 namespace {
 
+// Until all other storages are placed, those of dense tensors are numbered from here on.
+constexpr std::uint32_t kFirstDense = 0x80000000;
+
 struct SparseLayout {
   std::string_view name;
   bool compressed, by_rows, blocked;
@@ -40,25 +43,27 @@ constexpr QuantisedType kQuantised[] = {
 
 }  // namespace
 
-void Rebuilder::make_dense() { first_dense_ = static_cast<std::uint32_t>(storages_.all().size()); }
-
 std::vector<SparseArray> Rebuilder::take_dense(Index& index) {
+  const auto first = static_cast<std::uint32_t>(index.storages.size());
   for (SparseArray& array : dense_) {
     Storage storage;
     storage.at = index.storages[array.values.storage].at;
     storage.size = tensor_bytes(array.dtype, array.shape);
+    array.dense = static_cast<std::uint32_t>(index.storages.size());
     index.storages.push_back(storage);
   }
-  for (const TensorInfo& tensor : index.tensors) {
-    const std::uint32_t storage = tensor.chunks.front().storage;
-    if (!dense_.empty() && storage >= *first_dense_) dense_[storage - *first_dense_].name = tensor.name;
+  for (TensorInfo& tensor : index.tensors) {
+    std::uint32_t& storage = tensor.chunks.front().storage;
+    if (storage < kFirstDense) continue;
+    SparseArray& array = dense_[storage - kFirstDense];
+    if (array.name.empty()) array.name = tensor.name;
+    storage = first + (storage - kFirstDense);
   }
   return std::move(dense_);
 }
 
 TensorInfo Rebuilder::add_dense(PickleRef ref, SparseArray array) {
   array.kind = SparseArray::Kind::computed;
-  array.dense = *first_dense_ + static_cast<std::uint32_t>(dense_.size());
   try {
     tensor_bytes(array.dtype, array.shape);
   } catch (const Error& error) {
@@ -67,7 +72,11 @@ TensorInfo Rebuilder::add_dense(PickleRef ref, SparseArray array) {
   TensorInfo tensor;
   tensor.dtype = array.dtype;
   tensor.shape = array.shape;
-  tensor.chunks.push_back({.start = {}, .extent = {}, .storage = array.dense, .offset = 0, .strides = {}});
+  tensor.chunks.push_back({.start = {},
+                           .extent = {},
+                           .storage = kFirstDense + static_cast<std::uint32_t>(dense_.size()),
+                           .offset = 0,
+                           .strides = {}});
   dense_.push_back(std::move(array));
   given_.insert_or_assign(ref, tensor);  // the same tensor under another name is tied to it
   return tensor;
@@ -91,7 +100,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::sparse(PickleRef ref, std::span<con
     layout = pickle_.text(arguments(values[0], 1, 1)[0]);
   }
   const auto* known = std::ranges::find(kLayouts, layout, &SparseLayout::name);
-  if (!first_dense_ || known == std::end(kLayouts)) {
+  if (!make_dense_ || known == std::end(kLayouts)) {
     return LeftOut{{}, fmt::format("is sparse ({})", shortened(layout, 40))};
   }
   for (const PickleRef value : values) {
@@ -148,7 +157,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::sparse(PickleRef ref, std::span<con
 
 // (storage, offset, size, stride, (scheme, ...), requires_grad, hooks).
 std::variant<TensorInfo, LeftOut> Rebuilder::quantised(PickleRef ref, std::span<const PickleRef> values) {
-  if (!first_dense_) return LeftOut{{}, "is quantised"};
+  if (!make_dense_) return LeftOut{{}, "is quantised"};
   for (const PickleRef value : values.first(std::min<std::size_t>(values.size(), 5))) {
     if (tainted(value)) return LeftOut{{}, dependence(value)};
   }

@@ -55,6 +55,12 @@ class Lister {
       todo_.pop_back();
       descend(item);
     }
+    if (index_.tensors.empty() && index_.left_out.empty()) {
+      pickle_.fail(pickle_.root(),
+                   "a TorchScript module without parameters: the weights of a frozen one are constants of its code, "
+                   "which are not read",
+                   Errc::unsupported);
+    }
     add_notes();
   }
 

@@ -48,8 +48,8 @@ std::map<std::string, ScriptClass> read_script_classes(std::string_view code);
 bool is_script_module(const wire::Pickle& pickle);
 
 // Adds the parameters and buffers to `index`, under the names that torch.jit.load(FILE).state_dict() gives them. Other
-// tensors (attributes, tensors in lists) go to one note. Errc::unsupported where shared modules stand for more names
-// than the file has room for.
+// tensors (attributes, tensors in lists) go to one note. Errc::unsupported where there is none, and where shared
+// modules stand for more names than the file has room for.
 void list_script_tensors(const wire::Pickle& pickle, Rebuilder& rebuilder, ScriptClasses& classes, Index& index);
 
 }  // namespace transload::torch

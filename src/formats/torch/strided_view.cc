@@ -15,7 +15,10 @@ namespace {
 constexpr std::uint64_t kRepeatedAlways = std::uint64_t{256} << 20;
 constexpr std::uint64_t kRepeatedPerByte = 4;
 
+}  // namespace
+
 bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
+  if (strides.empty()) return true;
   std::int64_t expected = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 1) continue;
@@ -24,8 +27,6 @@ bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_
   }
   return true;
 }
-
-}  // namespace
 
 std::uint8_t unit_width(DType dtype) {
   const auto bytes = static_cast<std::uint8_t>(element_bytes(dtype));

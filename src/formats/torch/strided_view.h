@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "formats/torch/storages.h"
@@ -23,6 +24,9 @@ class StridedViews {
  private:
   std::uint64_t most_repeated_, repeated_ = 0;
 };
+
+// Whether elements lie one behind the other. No strides are those of C order.
+bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides);
 
 // The width of the units to reverse in a file of the other byte order: of complex numbers each half.
 std::uint8_t unit_width(DType dtype);

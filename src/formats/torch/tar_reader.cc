@@ -114,7 +114,9 @@ class TarCheckpoint {
     Rebuilder rebuilder(object, storages, source_->size());
     for (const auto& [ref, tensor] : given_) rebuilder.give(ref, *tensor);
     rebuilder.check_calls();
+    if (options.dense) rebuilder.make_dense();
     list_tensors(object, rebuilder, index_);
+    rebuilder.place_embedded(find("pickle")->offset, index_.storages);
     note_the_rest();
     return finish_reader(std::move(index_), source_, rebuilder, options);
   }

@@ -11,15 +11,36 @@
 
 namespace transload::torch {
 
+namespace {
+
+// Of a zip archive whose first bytes these are.
+std::string_view first_name(std::string_view text) {
+  if (text.size() < 30) return {};
+  const auto low = static_cast<unsigned char>(text[26]), high = static_cast<unsigned char>(text[27]);
+  return text.substr(30, low + std::size_t{high} * 256);
+}
+
+// "TOP/data/0".
+bool is_storage(std::string_view name) {
+  const std::size_t slash = name.rfind('/');
+  if (slash == std::string_view::npos || !name.substr(0, slash).ends_with("/data")) return false;
+  const std::string_view number = name.substr(slash + 1);
+  return !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
 Content content_of(ByteView head) noexcept {
   const std::string_view text = as_text(head);
   if (text.empty()) return Content::empty;
   if (text.starts_with("PK\x03\x04")) {
-    // The name of the first entry follows a header of 30 bytes.
+    // The name of the first entry follows a header of 30 bytes. TorchScript writes the storages first.
     const std::string_view name = text.size() > 30 ? text.substr(30, 300) : std::string_view();
-    return name.find("/data.pkl") != std::string_view::npos ? Content::torch_zip : Content::zip;
+    const bool known = name.find("/data.pkl") != std::string_view::npos || is_storage(first_name(text));
+    return known ? Content::torch_zip : Content::zip;
   }
   if (text.starts_with("PK\x05\x06")) return Content::zip;
+  if (text.starts_with(kMagicLine)) return Content::legacy;
   if (text.size() >= 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5) {
     // PROTO, in protocol 4 a FRAME, then LONG1 with the magic number.
     return text.substr(0, 32).find(kMagicNumber) != std::string_view::npos ? Content::legacy : Content::pickle;

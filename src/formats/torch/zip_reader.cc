@@ -45,7 +45,7 @@ class ZipCheckpoint {
                   {.file = label, .offset = pickle->size(), .tensor = {}});
     }
     const Storages storages(*pickle, PersistentIds::zip);
-    Rebuilder rebuilder(*pickle, storages, source_->size());
+    Rebuilder rebuilder(*pickle, storages, source_->size(), !record.deflated);
     const bool is_module = is_script_ && is_script_module(*pickle);
     if (!is_module) rebuilder.check_calls();
     if (options.dense) rebuilder.make_dense();
@@ -57,6 +57,7 @@ class ZipCheckpoint {
       list_script_tensors(*pickle, rebuilder, classes, index);
     } else {
       list_tensors(*pickle, rebuilder, index);
+      if (is_script_) index.notes.push_back("a TorchScript archive: its code is not read");
     }
     if (big && rebuilder.mixed_widths() >= 0) {
       throw Error(Errc::unsupported, "a big-endian storage that tensors of different types share",
@@ -65,6 +66,7 @@ class ZipCheckpoint {
     for (std::size_t i = 0; i < storages.all().size(); ++i) {
       index.storages.push_back(place(*pickle, storages.all()[i], big ? rebuilder.unit_widths()[i] : std::uint8_t{0}));
     }
+    rebuilder.place_embedded(record.offset, index.storages);
     note_the_rest(storages, index);
     return finish_reader(std::move(index), source_, rebuilder, options);
   }
