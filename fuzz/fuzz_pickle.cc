@@ -18,6 +18,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (values && values->size() > size) std::abort();
     } catch (const transload::Error&) {
     }
+    try {
+      const auto values = transload::wire::read_pickle(
+          pickle, {.file = "fuzz.pkl", .base = 0, .whole = whole, .opaque = true}, transload::torch::is_allowed);
+      if (!values) continue;
+      for (const auto ref : values->parts_first()) {
+        const bool called_unknown =
+            values->kind(ref) == transload::wire::PickleKind::call && values->inert(values->call(ref).callee);
+        if (called_unknown && !values->inert(ref)) std::abort();
+      }
+    } catch (const transload::Error&) {
+    }
   }
   return 0;
 }

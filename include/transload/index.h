@@ -24,6 +24,7 @@ struct Extent {
 enum class Codec : std::uint8_t {
   plain,
   deflate,     // RFC 1951, as in a zip entry
+  latin1,      // text of a pickle that stands for bytes: characters below 256, in UTF-8
   tf_strings,  // a string tensor of a TensorFlow bundle; decoded: per element u64 length, then its bytes
 };
 
@@ -39,7 +40,7 @@ struct Storage {
   std::uint64_t size = 0;  // decoded bytes
   Codec codec = Codec::plain;
   std::uint8_t swap = 0;  // width of big-endian units to reverse when reading; 0: little endian
-  // Of the stored bytes of a plain storage, of the decoded ones of a deflated one; of strings as TensorFlow counts it.
+  // Of the stored bytes of a plain storage, of the decoded ones of another; of strings as TensorFlow counts it.
   std::optional<Checksum> checksum;
 };
 

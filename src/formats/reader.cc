@@ -8,7 +8,6 @@
 #include "transload/error.h"
 #include "wire/crc.h"
 #include "wire/inflate.h"
-#include "formats/torch/codec_latin1.h"
 #include "wire/latin1.h"
 #include "wire/tf_strings.h"
 
@@ -124,7 +123,7 @@ class FileReader final : public Reader {
         return wire::decode_tf_strings(stored.view(), storage.size, sum, storage.swap > 1,
                                        index_.files[storage.at.file], storage.at.offset);
       }
-      const auto decode = storage.codec == kLatin1 ? wire::decode_latin1 : wire::inflate;
+      const auto decode = storage.codec == Codec::latin1 ? wire::decode_latin1 : wire::inflate;
       Bytes bytes = decode(stored.view(), storage.size, index_.files[storage.at.file], storage.at.offset);
       if (storage.checksum) compare(storage, checksum(storage.checksum->kind, 0, bytes.view()));
       if (storage.swap > 1) {

@@ -80,6 +80,27 @@ TEST(TorchFixtures, AreReadAsTorchReadsThem) {
   EXPECT_GT(refused, 10u);
 }
 
+// What torch.load(weights_only=False) gives of the files that weights_only refuses.
+TEST(TorchFixtures, AllowOpaqueReadsWhatTorchReadsUnsafely) {
+  const json expected = json::parse(bytes_of_file(kGolden.parent_path() / "torch_opaque" / "expected.json"));
+  std::size_t tensors = 0;
+  for (const auto& [file, wanted] : expected["files"].items()) {
+    SCOPED_TRACE(file);
+    const auto reader = test::open_opaque(bytes_of_file(kGolden / file));
+    EXPECT_EQ(reader->index().tensors.size(), wanted.size());
+    EXPECT_TRUE(reader->index().left_out.empty());
+    for (const auto& [name, tensor] : wanted.items()) {
+      const TensorInfo* found = reader->index().find(name);
+      ASSERT_NE(found, nullptr) << name;
+      EXPECT_EQ(std::string(transload::name(found->dtype)), tensor["dtype"].get<std::string>()) << name;
+      EXPECT_EQ(found->shape, tensor["shape"].get<Shape>()) << name;
+      EXPECT_EQ(tensor_digest(*reader, *found), tensor["sha256"].get<std::string>()) << name;
+      ++tensors;
+    }
+  }
+  EXPECT_EQ(tensors, 24u);
+}
+
 TEST(TorchFixtures, KeepTheOrderOfTheFile) {
   const auto reader = open_torch(kGolden / "tied" / "zip.bin");
   std::vector<std::string> names;

@@ -242,7 +242,7 @@ TEST(Pickle, WhatIsMadeOfAnUnknownNameIsInert) {
 
 // A list that contains itself is refused; an object that knows its owner is not.
 TEST(Pickle, OnlyObjectsMayContainThemselves) {
-  const Pickle pickle = opaque("cm\nC\n)\x81\x94]\x94h\x00ab"s);
+  const Pickle pickle = opaque("cm\nC\n)\x81\x94]\x94h\x00"s + "ab");
   EXPECT_TRUE(pickle.inert(pickle.root()));
   EXPECT_EQ(pickle.parts_first().back(), pickle.root());
   EXPECT_NE(bad("]q\x00h\x00"
@@ -257,7 +257,7 @@ TEST(Pickle, ManyComputedNamesAreLinear) {
       "X\xff\x01\x00\x00"s + std::string(511, 'm') + "\x94X\xff\x01\x00\x00"s + std::string(511, 'n') + "\x94";
   for (int i = 0; i < 100000; ++i) body += "0h\x00h\x01\x93"s;
   const test::Stopwatch watch;
-  EXPECT_EQ(opaque("K\x00"s + body + "\x86").unknown()[0].count, 100000u);
+  EXPECT_EQ(opaque(body + "\x86").unknown()[0].count, 100000u);
   EXPECT_LT(watch.seconds(), 2);
 }
 

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/text.h"
-#include "formats/torch/codec_latin1.h"
 #include "formats/torch/globals.h"
 #include "transload/error.h"
 
@@ -267,7 +266,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::numpy(PickleRef ref) {
   if (is_new) {
     embedded_.push_back({.at = {.file = 0, .offset = array.data.position, .size = array.data.stored},
                          .size = array.data.size,
-                         .codec = array.data.latin1 ? kLatin1 : Codec::plain,
+                         .codec = array.data.latin1 ? Codec::latin1 : Codec::plain,
                          .swap = swap,
                          .checksum = std::nullopt});
   }
