@@ -68,7 +68,8 @@ struct OutputSet::Rep {
   }
 
   void find_target() {
-    if (is_link_to_nothing(shown)) throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
+    if (is_link_to_nothing(shown.has_filename() ? shown : shown.parent_path()))
+      throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
     target = fs::weakly_canonical(fs::absolute(shown));
     if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
   }
