@@ -115,6 +115,19 @@ void note_rounding(Plan& plan, const Index& index, DType to) {
   }
 }
 
+// Weights that stay in the folder would be loaded with the configuration of others.
+void refuse_two_models(const Target& target, const std::string& stays, const std::vector<Sidecar>& sidecars) {
+  std::error_code ignored;
+  for (const Sidecar& sidecar : sidecars) {
+    if (sidecar.name != target.config_name() || sidecar.there) continue;
+    if (!fs::exists(target.folder / sidecar.name, ignored)) continue;
+    throw Error(Errc::usage,
+                fmt::format("lies there already: transformers would load it with the configuration of {}", target.name),
+                {.file = (target.folder / stays).string(), .offset = {}, .tensor = {}},
+                "choose another folder, or move it away");
+  }
+}
+
 struct Choice {
   std::string family, dialect, note;
 };
@@ -280,7 +293,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
                     name(main_dtype(job.plan))));
   }
 
-  if (const std::string note = shadow_note(target); !note.empty()) job.plan.notes.push_back(note);
+  const std::string instead = loaded_instead(target);
+  if (!instead.empty()) {
+    job.plan.notes.push_back(
+        fmt::format("{} lies in the folder too: transformers loads it, and not {}", instead, target.name));
+  }
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {
@@ -288,6 +305,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     throw;
   }
   job.sidecars = still_needed(std::move(job.sidecars), target.folder);
+  if (!instead.empty()) refuse_two_models(target, instead, job.sidecars);
   refuse_own_input(location, target, job.layout);
   return job;
 }

@@ -105,7 +105,7 @@ void move_over(const Folder& from, const std::string& name, const Folder& to, co
 
 bool same_bytes(const Folder& a, const Folder& b, const std::string& name) {
   const auto open = [&](const Folder& folder) {
-    constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     return Descriptor(retried([&] { return ::openat(folder.fd(), name.c_str(), kFlags); }));
   };
   const Descriptor first = open(a), second = open(b);

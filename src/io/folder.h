@@ -45,7 +45,7 @@ bool move_to_free_name(const Folder& from, const std::string& name, const Folder
 // The same where something may be replaced.
 void move_over(const Folder& from, const std::string& name, const Folder& to, const std::string& new_name);
 
-// Whether both hold a regular file of this name with the same bytes.
+// Whether both hold a regular file of this name, or a link to one, with the same bytes.
 bool same_bytes(const Folder& a, const Folder& b, const std::string& name);
 
 // flock() on an open file or folder, which ends with the process, however it ends. `busy`: somebody else has it.

@@ -68,8 +68,12 @@ struct OutputSet::Rep {
   }
 
   void find_target() {
-    if (is_link_to_nothing(shown)) throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
-    target = fs::weakly_canonical(fs::absolute(shown));
+    if (is_link_to_nothing(shown.has_filename() ? shown : shown.parent_path()))
+      throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
+    std::error_code error;
+    target = fs::absolute(shown, error);
+    if (!error) target = fs::weakly_canonical(target, error);
+    if (error) io::fail("find the folder", shown.string(), error.value());
     if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
   }
 

@@ -53,7 +53,7 @@ std::set<std::string> exchanged_names(const Folder& staging) {
   return names;
 }
 
-// The process ended while it wrote, or after two folders had changed places.
+// The process ended while it wrote, after two folders had changed places, or while it removed what was replaced.
 std::string clear(const Folder& home, const Dead& dead, const Folder* target) {
   const std::set<std::string> names = exchanged_names(dead.folder);
   if (target != nullptr && !names.empty() && dead.folder.status(kNew)) {
@@ -67,7 +67,8 @@ std::string clear(const Folder& home, const Dead& dead, const Folder* target) {
 
 std::string recover_one(const Folder& home, const Dead& dead, const Folder* target) {
   try {
-    if (!dead.folder.status(kReady)) return clear(home, dead, target);
+    // The record is there before the first file moves, and until the last one is in its place.
+    if (!dead.folder.status(kReady) || !dead.folder.status(kRecord)) return clear(home, dead, target);
     if (target == nullptr) return left_alone(dead.folder, "the folder into which it wrote is gone");
     return complete(home, dead, *target);
   } catch (const Error& error) {

@@ -42,6 +42,8 @@ def judge(stage, mode, code, err):
 def recover(stage, code, later):
     """The next run, which may not replace anything: it clears away what is left, or completes it."""
     state = stage.state()
+    if not outputs.litter(stage.work) and state != "none":
+        return ""
     done = stage.write(force=False)
     after = stage.state()
     if outputs.litter(stage.work):

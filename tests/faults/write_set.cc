@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const transload::Error& error) {
     std::fprintf(stderr, "error: %s; %s\n", error.what(), error.destination().c_str());
+    for (const std::string& detail : error.details()) std::fprintf(stderr, "  %s\n", detail.c_str());
     return 2;
   }
 }

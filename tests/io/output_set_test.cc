@@ -165,7 +165,8 @@ TEST(OutputSet, FilesThatAreThereAreNotTouchedAmongOthers) {
   const TemporaryFolder folder;
   write_file(folder / "other", "of the user");
   write_file(folder / "vocabulary", "same");
-  struct stat before {}, after {};
+  struct stat before {
+  }, after{};
   ::stat((folder / "vocabulary").c_str(), &before);
   OutputSet set(folder.path(), {{.name = "vocabulary", .size = 4, .there = true}, {"data", 3}}, false);
   set.sink(0).write(0, as_bytes("same"));
