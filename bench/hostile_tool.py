@@ -43,7 +43,15 @@ def modelscan():
 
 
 def modelaudit():
+    import contextlib
+    import importlib
+    import pkgutil
+
+    from modelaudit import scanners
     from modelaudit.cli import main
+    for module in pkgutil.iter_modules(scanners.__path__):  # else each child would import them
+        with contextlib.suppress(Exception):
+            importlib.import_module(f"{scanners.__name__}.{module.name}")
     return command_line(main, "modelaudit", "scan", "--no-cache"), {0: "clean", 1: "flagged", 2: "error"}
 
 
