@@ -41,8 +41,8 @@ def random_tensor(rng):
 
 
 def random_set(rng):
-    names = {random_text(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 5, 8, 20)))} - {"__metadata__"}
-    tensors = {name: random_tensor(rng) for name in sorted(names, key=lambda name: rng.random())}
+    names = dict.fromkeys(random_text(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 5, 8, 20))))
+    tensors = {name: random_tensor(rng) for name in names if name != "__metadata__"}
     metadata = {random_text(rng): random_text(rng, 60) for _ in range(rng.choice((0, 0, 1, 1, 3)))}
     return tensors, metadata
 
