@@ -24,11 +24,13 @@ class OneFile final : public transload::Store {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+namespace {
+
+// False where the file is refused.
+bool read(const std::shared_ptr<OneFile>& store, bool opaque) {
   try {
-    const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
-    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {.dense = true});
+    const auto reader =
+        transload::torch::torch_format().open(store, "fuzz.pt", {.key = {}, .allow_opaque = opaque, .dense = true});
     for (const auto& tensor : reader->index().tensors) {
       const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
       if (need > (1 << 22)) continue;
@@ -38,7 +40,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       } catch (const transload::Error&) {
       }
     }
+    return true;
   } catch (const transload::Error&) {
+    return false;
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(data);
+  const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
+  if (!read(store, false)) read(store, true);
   return 0;
 }
