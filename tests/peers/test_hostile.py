@@ -170,12 +170,11 @@ def every_case(model, tmp_path, run):
     return done, time.monotonic() - started
 
 
-def summary(capsys, title, done, seconds, more=""):
+def summary(title, done, seconds, more=""):
     refused = {case.file for case, _, result, _ in done if result.code == 2}
     loaded = {case.file for case, _, result, _ in done} - refused
-    with capsys.disabled():
-        print(f"\n{title}: {len(CASES)} cases, {len(done)} runs: {len(refused)} refused, {len(loaded)} loaded{more}; "
-              f"{seconds:.0f} s")
+    print(f"{title}: {len(CASES)} cases, {len(done)} runs: {len(refused)} refused, {len(loaded)} loaded{more}; "
+          f"{seconds:.0f} s")
 
 
 def test_the_corpus_is_whole():
@@ -185,12 +184,12 @@ def test_the_corpus_is_whole():
     assert set(ON_PURPOSE) | set(LISTED_ONLY) <= {case.file for case in CASES}
 
 
-def test_required_outcomes_within_limits(model, own_space, tmp_path, capsys):
+def test_required_outcomes_within_limits(model, own_space, tmp_path):
     done, seconds = every_case(model, tmp_path, lambda command, folder, case: limited(
         [support.TRANSLOAD, *command], folder, own_space + ABOVE_ITS_OWN))
     errors = [result.err for _, _, result, _ in done if result.code == 2]
     placed = sum(bool(re.search(r" @\d+: |tensor '|'.*'", text)) for text in errors)
-    summary(capsys, "hostile", done, seconds,
+    summary("hostile", done, seconds,
             f" ({placed} of {len(errors)} errors name an offset or what it is about); address space {own_space >> 20} + "
             f"{ABOVE_ITS_OWN >> 20} MiB, {CPU_SECONDS} s")
 
@@ -238,7 +237,7 @@ def unwanted(calls, folder, always, allowed):
     return wrong
 
 
-def test_nothing_else_is_opened_connected_or_executed(model, tmp_path, capsys):
+def test_nothing_else_is_opened_connected_or_executed(model, tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
     opened = []
@@ -261,15 +260,15 @@ def test_nothing_else_is_opened_connected_or_executed(model, tmp_path, capsys):
         opened.extend(1 for name, arguments in made if name in OPENS and paths_in(arguments)[0] not in always)
         return result
     done, seconds = every_case(model, tmp_path, run)
-    summary(capsys, "hostile, traced", done, seconds, f"; {len(opened)} opens of inputs and outputs, none elsewhere")
+    summary("hostile, traced", done, seconds, f"; {len(opened)} opens of inputs and outputs, none elsewhere")
 
 
 # ./test names the program that it built with AddressSanitizer and UBSan.
 if os.environ.get("TRANSLOAD_ASAN"):
-    def test_no_report_of_the_sanitizers(model, tmp_path, capsys):
+    def test_no_report_of_the_sanitizers(model, tmp_path):
         env = {"ASAN_OPTIONS": "exitcode=99:abort_on_error=0:detect_leaks=1:allocator_may_return_null=0:"
                                "max_allocation_size_mb=256", "UBSAN_OPTIONS": "exitcode=99:print_stacktrace=1"}
         program = Path(os.environ["TRANSLOAD_ASAN"]).resolve()
         done, seconds = every_case(model, tmp_path, lambda command, folder, case: support.run(
             program, *command, cwd=folder, env=env, timeout=120))
-        summary(capsys, "hostile, sanitized", done, seconds)
+        summary("hostile, sanitized", done, seconds)
