@@ -37,7 +37,7 @@ namespace {
 namespace fs = std::filesystem;
 using Input = std::vector<std::uint8_t>;
 
-constexpr unsigned kSeconds = 10;            // for one input; sanitizers and a busy machine included
+constexpr unsigned kSeconds = 10;  // for one input; sanitizers and a busy machine included
 
 // What is running now, for the handlers.
 const Input* current = nullptr;

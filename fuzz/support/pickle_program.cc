@@ -186,7 +186,7 @@ std::string number_text(Random& random) {
 
 std::string little(std::uint64_t value, std::size_t width) {
   std::string out;
-  for (std::size_t i = 0; i < width; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (std::size_t i = 0; i < width; ++i) out.push_back(static_cast<char>(i < 8 ? value >> (8 * i) : 0));
   return out;
 }
 

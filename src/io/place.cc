@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "transload/error.h"
 
@@ -43,7 +42,8 @@ void sync_if_possible(const Folder& folder) {
 // All back to where it was before step 1.
 void undo(const Folder& staging, const Folder& target, const std::vector<Placing>& files) {
   const Folder ready = staging.inside(kReady), old = staging.inside(kOld);
-  for (const Placing& file : std::views::reverse(files)) {
+  for (auto at = files.rbegin(); at != files.rend(); ++at) {  // Clang 14 cannot read libstdc++ 12's std::views
+    const Placing& file = *at;
     if (ready.status(file.name) || identity(target.status(file.name)) != file.fresh) continue;
     move_over(target, file.name, ready, file.name);
     if (file.key) sync_if_possible(target);
