@@ -54,8 +54,9 @@ std::string inside(const std::string& entry, std::string_view part) {
 
 // ---- what is said ----
 
-void Examiner::problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message) {
-  if (file_.problems.size() < kMostFindings) file_.problems.push_back({entry, offset, std::move(message)});
+void Examiner::problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message,
+                       ScanProblem::Kind kind) {
+  if (file_.problems.size() < kMostFindings) file_.problems.push_back({entry, offset, kind, std::move(message)});
 }
 
 void Examiner::remark(const std::string& entry, std::string message) {
@@ -197,11 +198,12 @@ void Examiner::judge(const Opened& opened, const std::string& file, const std::s
   if (entry.empty()) file_.why_not = opened.error->message();
   const bool has_names =
       std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
-  // A file that is refused for its names is not broken.
+  // A file that is refused for its names is not broken, nor is one of settings that torch.save wrote.
   const bool only_names = has_names && opened.error->code() == Errc::unsupported;
-  if (must_be_read && !only_names) {
+  const bool only_settings = opened.error->message() == "the file holds a dict without any tensor";
+  if (must_be_read && !only_names && !only_settings) {
     const ScanProblem found = problem_of(*opened.error, file, entry);
-    problem(found.entry, found.offset, found.message);
+    problem(found.entry, found.offset, found.message, found.kind);
   } else if (!entry.empty()) {
     remark(entry, fmt::format("is not read by Transload: {}", opened.error->message()));
   }
