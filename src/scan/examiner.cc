@@ -77,13 +77,14 @@ bool Examiner::spend(std::uint64_t bytes, const std::string& entry) {
 
 void Examiner::finish() {
   for (Secrets::Found& found : secrets_.take()) {
-    file_.notes.push_back({{}, found.offset, ScanNote::Kind::privacy, std::move(found.what)});
+    file_.notes.push_back({std::move(found.entry), found.offset, ScanNote::Kind::privacy, std::move(found.what)});
   }
 }
 
 // ---- pickles ----
 
 Survey Examiner::survey(const Source& source, std::uint64_t begin) {
+  secrets_.in(source.name() == file_.path ? std::string_view() : std::string_view(source.name()));
   SurveyOptions options;
   options.on_text = [this](std::uint64_t offset, std::string_view text) { secrets_.look(offset, text); };
   return survey_pickle(source, begin, source.size(), options);
@@ -185,6 +186,7 @@ Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& fo
   location.format = &format;
   location.display = source->name();
   const Opened opened = try_to_open(location);
+  secrets_.in(entry);
   for (const auto& [key, value] : opened.metadata) {
     secrets_.look(0, key, value);
     secrets_.look(0, value);
@@ -199,7 +201,8 @@ void Examiner::judge(const Opened& opened, const std::string& file, const std::s
   const bool has_names =
       std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
   // A file that is refused for its names is not broken, nor is one of settings that torch.save wrote.
-  const bool only_names = has_names && opened.error->code() == Errc::unsupported;
+  const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
+  const bool only_names = is_pickled && opened.error->code() == Errc::unsupported;
   const bool only_settings = opened.error->message() == "the file holds a dict without any tensor";
   if (must_be_read && !only_names && !only_settings) {
     const ScanProblem found = problem_of(*opened.error, file, entry);

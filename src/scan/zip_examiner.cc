@@ -169,8 +169,9 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
     }
   }
   const std::shared_ptr<Source> part = part_of(source_, data, left, label);
-  const Survey survey = survey_pickle(*part, 0, left);
-  if (!examiner_.spend(survey.end, entry_)) return false;
+  if (!examiner_.spend(1, entry_)) return false;
+  const Survey survey = survey_pickle(*part, 0, std::min(left, examiner_.budget_));
+  examiner_.spend(survey.end, entry_);
   const bool is_pickle = content_of({}, as_bytes(head)).pickle && !survey.names.empty();
   if (!is_pickle && !survey.calls()) return false;
   examiner_.take_names(survey, label);

@@ -21,6 +21,7 @@ HOSTILE = support.TESTS / "hostile"
 
 # Where a scan comes to another answer than the table of required outcomes, on purpose (docs/scan.md says why).
 OTHER = {"torch_zip/name_int.pt", "torch_zip/sparse_oob.pt", "torch_zip/qtensor.pt", "torch_zip/odd_name_evil.pt",
+         "torch_zip/mem_many_keys.pt",
          "tf_bundle/tensor_crc/x.index", "tf_bundle/data_bitflip/x.index"}
 
 
@@ -71,7 +72,7 @@ def test_no_benign_file_is_called_dangerous(tmp_path):
         exit_code, report = scan(path)
         assert len(report["files"]) == 1, path
         assert grades(report, "dangerous") == [], path
-        problems = [problem["message"] for problem in report["files"][0]["problems"]]
+        problems = [f"{problem['kind']}: {problem['message']}" for problem in report["files"][0]["problems"]]
         names = grades(report, "unknown")
         assert exit_code == (1 if names or problems else 0)
         clean += exit_code == 0
@@ -225,7 +226,8 @@ def test_opens_and_starts_nothing_else(tmp_path):
     calls = log.read_text()
     assert calls.count("execve(") == 1
     assert not re.search(r"\b(connect|socket|bind|sendto|fork|vfork)\(", calls)
-    opened = re.findall(r'open(?:at)?\([^"]*"([^"]*)", ([A-Z_|]+)', calls)
+    # Those that succeeded: the loader also looks where it finds nothing.
+    opened = re.findall(r'open(?:at)?\([^"]*"([^"]*)", ([A-Z_|]+).* = \d+$', calls, re.M)
     assert any(path.startswith(str(folder)) for path, _ in opened)
     system = ("/etc/ld.so", "/lib", "/usr/lib", "/usr/local/lib", "/proc/", "/sys/")
     for path, flags in opened:
