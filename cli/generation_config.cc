@@ -71,7 +71,8 @@ std::optional<Sidecar> generation_config(const Location& source, std::string_vie
 
   values["_from_model_config"] = true;
   const Json presets = Json::parse(kDefaults), of_models = Json::parse(kOfModel);
-  const std::string type = config.value("model_type", "");
+  const auto named = config.find("model_type");
+  const std::string type = named != config.end() && named->is_string() ? named->get<std::string>() : "";
   for (const auto& [key, preset] : presets.items()) {
     Json value = preset;
     if (of_models.contains(type) && of_models[type].contains(key)) value = of_models[type][key];

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string path, key, filter, format;
-  bool json = false, digest = false, stats = false;
+  bool json = false, digest = false, stats = false, allow_opaque = false, dense = false;
 };
 
 struct Row {
@@ -121,7 +121,8 @@ std::string family_of(const Detected& detected) {
 
 int inspect(const Options& options) {
   const Location location = locate(options.path, {.format = options.format, .hub_cache = {}});
-  const std::shared_ptr<Reader> reader = open(location, {.key = options.key});
+  const std::shared_ptr<Reader> reader =
+      open(location, {.key = options.key, .allow_opaque = options.allow_opaque, .dense = options.dense});
   const Index& index = reader->index();
   const Detected detected = detected_in(location, index);
   const std::vector<Row> rows = rows_of(*reader, options);
@@ -166,6 +167,11 @@ void add_inspect(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--filter", options->filter, "Only tensors whose stored name matches ('**' crosses '/')")
       ->type_name("GLOB");
   verb->add_option("--key", options->key, "The container of a nested checkpoint, such as model/ema")->type_name("KEY");
+  verb->add_flag(
+      "--allow-opaque", options->allow_opaque,
+      "Take names that a pickle should not hold for inert values, and read the tensors that do not depend on "
+      "them");
+  verb->add_flag("--dense", options->dense, "Sparse and quantised tensors of PyTorch as the dense ones they stand for");
   verb->add_option("--from", options->format, "Take this format where a folder holds several")->type_name("FORMAT");
   verb->footer(
       "Examples:\n"

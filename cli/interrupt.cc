@@ -6,11 +6,14 @@
 namespace transload::cli {
 namespace {
 
+// But those that are ignored, as under nohup and in the background of a shell without job control.
 sigset_t signals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, number);
+  }
   return set;
 }
 

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a request to stop, so that temporary files are removed first.
+// SIGINT, SIGTERM and SIGHUP as a request to stop, so that temporary files are removed first.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 
 namespace transload::cli {
 
-// While one of these lives, SIGINT and SIGTERM do not end the program: they make stop() be requested. To be made
-// before other threads are, which inherit the blocked signals.
+// While one of these lives, those signals do not end the program: they make stop() be requested. To be made before
+// other threads are, which inherit the blocked signals.
 class Interruption {
  public:
   Interruption();

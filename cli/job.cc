@@ -6,6 +6,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <new>
 #include <set>
 
 #include "core/text.h"
@@ -23,6 +24,11 @@ namespace {
 
 Where at(const Location& location) { return {.file = location.display, .offset = {}, .tensor = {}}; }
 
+// Whether the reader would have made it dense, had it been asked to.
+bool could_be_dense(const LeftOut& left) {
+  return left.reason == "is quantised" || (left.reason.starts_with("is sparse (") && left.reason.ends_with(')'));
+}
+
 // What the reader could not describe as tensors must be dropped by name, or nothing is converted.
 void refuse_left_out(const Location& location, const Index& index, const std::vector<std::string>& drop, Plan& plan) {
   std::vector<std::string> problems;
@@ -38,7 +44,9 @@ void refuse_left_out(const Location& location, const Index& index, const std::ve
   where.tensor = first.tensor;
   throw Error(Errc::unsupported,
               fmt::format("{}; {} cannot be converted", first.reason, counted(problems.size(), "tensor")), where,
-              "add --drop with its name to go on without it")
+              could_be_dense(first)
+                  ? "add --dense to make it a dense tensor, or --drop with its name to go on without it"
+                  : "add --drop with its name to go on without it")
       .add(problems.size() > 1 ? std::move(problems) : std::vector<std::string>());
 }
 
@@ -178,6 +186,13 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
               "--family none keeps all names and changes the format only");
 }
 
+// What was found out about the place where the output lies, and not about its values.
+void say_how_it_was_written(const Outcome& outcome) {
+  for (const std::string& note : outcome.met) fmt::print(stderr, "transload: note: {}\n", escaped(note));
+  if (outcome.unconfirmed.empty()) return;
+  fmt::print(stderr, "transload: written, durability not confirmed: {}\n", escaped(outcome.unconfirmed));
+}
+
 }  // namespace
 
 Job prepare(const Location& location, std::shared_ptr<Reader> source, const Target& target, const JobOptions& options) {
@@ -292,8 +307,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       for (const auto& each : report.overflowed) {
         outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
       }
+      outcome.met = report.notes;
+      outcome.unconfirmed = report.unconfirmed;
     }
     written = true;
+    say_how_it_was_written(outcome);
     if (options.proof == ProofLevel::none) return outcome;
     const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     {
@@ -310,14 +328,17 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       outcome.outputs = run_both(job, target, output, both);
     }
   } catch (Error& error) {
+    if (written) error.leaves(fmt::format("the new {} is in place, but it is not proven", target.display()));
     outcome.signal = interruption.signal();
     if (outcome.signal == 0) {
-      if (written) fmt::print(stderr, "transload: the output is there, but it is not proven\n");
-      throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+      error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+      throw;
     }
-    fmt::print(stderr, "transload: interrupted; {}\n",
-               written ? "the output is there, but it is not proven" : "nothing was written");
+    fmt::print(stderr, "transload: interrupted; {}\n", escaped(error.destination()));
     return outcome;
+  } catch (const std::bad_alloc&) {
+    throw Error(Errc::io, "out of memory")
+        .leaves(written ? fmt::format("the new {} is in place, but it is not proven", target.display()) : "");
   }
   const auto unproven = [](const std::string& why) {
     fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", why);

@@ -14,6 +14,7 @@
 
 #include "core/text.h"
 #include "output.h"
+#include "standard_streams.h"
 #include "transload/version.h"
 #include "verbs.h"
 
@@ -46,7 +47,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("transload {}", kVersion));
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done or equal; 1 a difference or a failed proof; 2 could not be done.\n"
+      "Exit codes: 0 done or equal; 1 a difference, a failed proof, or an output that a loss of power may undo;\n"
+      "2 could not be done.\n"
       "`transload VERB --help` shows the options and examples of a verb.");
   Action action;
   bool json = false;
@@ -74,7 +76,9 @@ int run(int argc, char** argv) {
     return kFailed;
   }
   try {
-    return action();
+    const int code = action();
+    flush_standard_output();
+    return code;
   } catch (const Error& error) {
     report(error, json);
   } catch (const std::bad_alloc&) {
@@ -89,6 +93,7 @@ int run(int argc, char** argv) {
 }  // namespace transload::cli
 
 int main(int argc, char** argv) {
+  transload::cli::keep_standard_streams();
   // Buffers of a few megabytes are used again and again: keeping them costs nothing, giving their pages back and taking
   // fresh ones for every tensor costs more than the copy itself.
   mallopt(M_MMAP_THRESHOLD, 512 << 20);

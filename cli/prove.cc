@@ -22,7 +22,8 @@ namespace {
 struct Options {
   std::string first, second, config, config_b, family, key, ids, text, vocabulary;
   std::optional<double> atol;
-  bool longest = false, with_text = false, allow_nonfinite = false, json = false, quiet = false;
+  bool longest = false, with_text = false, allow_nonfinite = false, allow_opaque = false, dense = false, json = false,
+       quiet = false;
   unsigned threads = 0;
 };
 
@@ -34,9 +35,9 @@ struct Opened {
   std::shared_ptr<Reader> reader;
 };
 
-Opened opened(const std::string& path, const std::string& key) {
+Opened opened(const std::string& path, const OpenOptions& options) {
   Opened side{locate(path), nullptr};
-  side.reader = open(side.location, {.key = key});
+  side.reader = open(side.location, options);
   return side;
 }
 
@@ -109,7 +110,9 @@ int prove(const Options& options) {
   check(options);
   const Output out(options.json ? Verbosity::json : options.quiet ? Verbosity::quiet : Verbosity::text);
   const auto started = std::chrono::steady_clock::now();
-  const Opened a = opened(options.first, options.key), b = opened(options.second, {});
+  const Opened a = opened(options.first,
+                          {.key = options.key, .allow_opaque = options.allow_opaque, .dense = options.dense}),
+               b = opened(options.second, {.allow_opaque = options.allow_opaque, .dense = options.dense});
   ModelOptions of_first = model_options(options, options.config), of_second = model_options(options, options.config_b);
   const Model second = model_of(b.location, b.reader, of_second);
   of_first.kin = second.family == "bert" ? "bort" : second.family;
@@ -170,6 +173,11 @@ void add_prove(CLI::App& app, Action& run, bool& json) {
   verb->add_option("--family", o->family, "Model family of both (default: found from names and configuration)")
       ->type_name("bert|bort|roberta");
   verb->add_option("--key", o->key, "The container of a nested checkpoint A, such as model/ema")->type_name("KEY");
+  verb->add_flag(
+      "--allow-opaque", o->allow_opaque,
+      "Take names that a pickle should not hold for inert values, and read the tensors that do not depend on "
+      "them");
+  verb->add_flag("--dense", o->dense, "Sparse and quantised tensors of PyTorch as the dense ones they stand for");
   verb->add_option("--ids", o->ids, "Token ids instead of the proof's own: .npy, or text with one sequence a line")
       ->type_name("FILE");
   CLI::Option* const text =

@@ -92,10 +92,11 @@ std::vector<Sidecar> carried_files(const Location& location, std::string_view to
 }
 
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder) {
-  std::erase_if(sidecars, [&](const Sidecar& sidecar) {
+  std::erase_if(sidecars, [&](Sidecar& sidecar) {
     const fs::path path = folder / sidecar.name;
     if (!is_regular(path)) return false;
-    return is_paper(sidecar.name) || read_text_file(path).text == sidecar.bytes;
+    sidecar.there = read_text_file(path).text == sidecar.bytes;
+    return !sidecar.there && is_paper(sidecar.name);
   });
   return sidecars;
 }

@@ -30,7 +30,7 @@ std::optional<TextFile> find_config(const Location& location);
 std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
                                    bool with_papers);
 
-// Leaves out those that stand in `folder` already with the same bytes, and papers whose name is taken.
+// Marks those that stand in `folder` already with the same bytes; leaves out papers whose name is taken by others.
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder);
 
 }  // namespace transload::cli

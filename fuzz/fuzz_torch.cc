@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   try {
     const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
-    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {});
+    const auto reader = transload::torch::torch_format().open(store, "fuzz.pt", {.dense = true});
     for (const auto& tensor : reader->index().tensors) {
       const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
       if (need > (1 << 22)) continue;

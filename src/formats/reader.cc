@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <mutex>
 
 #include "transload/error.h"
 #include "wire/crc.h"
@@ -28,36 +26,13 @@ void reverse_units(MutableByteView bytes, std::uint8_t width) {
   }
 }
 
-// The last few storages that had to be decoded whole. A deflated tensor that is read in pieces is inflated once.
-class DecodedCache {
- public:
-  template <class Decode>
-  Bytes get(std::uint32_t storage, const Decode& decode) {
-    const std::lock_guard lock(mutex_);
-    for (const Entry& entry : entries_) {
-      if (entry.used && entry.storage == storage) return entry.bytes;
-    }
-    Entry& entry = entries_[next_++ % entries_.size()];
-    entry = {};
-    entry = {true, storage, decode()};
-    return entry.bytes;
-  }
-
- private:
-  struct Entry {
-    bool used = false;
-    std::uint32_t storage = 0;
-    Bytes bytes;
-  };
-  std::mutex mutex_;
-  std::array<Entry, 2> entries_;
-  std::size_t next_ = 0;
-};
-
 class FileReader final : public Reader {
  public:
-  FileReader(Index index, std::vector<std::shared_ptr<Source>> files)
-      : index_(std::move(index)), files_(std::move(files)), verified_(index_.storages.size()) {
+  FileReader(Index index, std::vector<std::shared_ptr<Source>> files, std::shared_ptr<DecodedCache> cache)
+      : index_(std::move(index)),
+        files_(std::move(files)),
+        verified_(index_.storages.size()),
+        cache_(cache ? std::move(cache) : std::make_shared<DecodedCache>()) {
     if (files_.size() != index_.files.size()) throw Error(Errc::usage, "an index needs one source per file");
     for (const Storage& storage : index_.storages) {
       if (storage.at.file >= files_.size()) throw Error(Errc::usage, "a storage names a file that is not there");
@@ -77,6 +52,7 @@ class FileReader final : public Reader {
     if (offset > storage.size || out.size() > storage.size - offset) {
       throw Error(Errc::usage, "read outside of a storage", where(storage));
     }
+    if (storage.codec == Codec::plain && out.empty()) return verify(id);
     if (storage.codec != Codec::plain) {
       const Bytes bytes = decoded(id).slice(offset, out.size());
       std::ranges::copy(bytes.view(), out.begin());
@@ -136,7 +112,7 @@ class FileReader final : public Reader {
   }
 
   Bytes decoded(std::uint32_t id) const {
-    return cache_.get(id, [&] {
+    return cache_->get(id, [&] {
       const Storage& storage = index_.storages[id];
       std::vector<std::byte> copy(storage.at.size);  // not a view: the file may be shortened meanwhile
       source(storage).read(storage.at.offset, copy);
@@ -184,13 +160,14 @@ class FileReader final : public Reader {
   Index index_;
   std::vector<std::shared_ptr<Source>> files_;
   mutable std::vector<std::atomic<bool>> verified_;
-  mutable DecodedCache cache_;
+  std::shared_ptr<DecodedCache> cache_;
 };
 
 }  // namespace
 
-std::unique_ptr<Reader> make_reader(Index index, std::vector<std::shared_ptr<Source>> files) {
-  return std::make_unique<FileReader>(std::move(index), std::move(files));
+std::unique_ptr<Reader> make_reader(Index index, std::vector<std::shared_ptr<Source>> files,
+                                    std::shared_ptr<DecodedCache> cache) {
+  return std::make_unique<FileReader>(std::move(index), std::move(files), std::move(cache));
 }
 
 }  // namespace transload

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 
@@ -23,15 +22,16 @@ struct Row {
 
 class SparseReader final : public Reader {
  public:
-  SparseReader(Index index, std::unique_ptr<Reader> parts, std::vector<SparseArray> arrays)
-      : index_(std::move(index)), parts_(std::move(parts)) {
+  SparseReader(Index index, std::unique_ptr<Reader> parts, std::vector<SparseArray> arrays,
+               std::shared_ptr<DecodedCache> cache)
+      : index_(std::move(index)), parts_(std::move(parts)), cache_(std::move(cache)) {
     for (SparseArray& array : arrays) {
       Dense dense{std::move(array), {}, {}};
       try {
-        if (dense.array.kind == SparseArray::Kind::rows) {
-          check_rows(dense);
-        } else {
-          check_matrix(dense);
+        switch (dense.array.kind) {
+          case SparseArray::Kind::rows: check_rows(dense); break;
+          case SparseArray::Kind::csr: check_matrix(dense); break;
+          case SparseArray::Kind::computed: break;
         }
       } catch (Error& error) {  // such as a product of dimensions that overflows
         error.in(where(dense));
@@ -50,19 +50,19 @@ class SparseReader final : public Reader {
     const Dense& dense = found->second;
     const std::uint64_t size = index_.storages.at(id).size;
     if (offset > size || out.size() > size - offset) fail(dense, "read outside of a storage", Errc::usage);
-    if (dense.array.kind == SparseArray::Kind::rows) {
-      read_rows(dense, offset, out);
+    if (in_pieces(dense)) {
+      fill(dense, offset, out);
     } else {
-      std::ranges::copy(matrix(id, dense).slice(offset, out.size()).view(), out.begin());
+      std::ranges::copy(whole(id, dense).slice(offset, out.size()).view(), out.begin());
     }
   }
 
   Bytes view(std::uint32_t id) const override {
     const auto found = dense_.find(id);
     if (found == dense_.end()) return parts_->view(id);
-    if (found->second.array.kind == SparseArray::Kind::csr) return matrix(id, found->second);
+    if (!in_pieces(found->second)) return whole(id, found->second);
     std::vector<std::byte> bytes(index_.storages[id].size);
-    read_rows(found->second, 0, bytes);
+    fill(found->second, 0, bytes);
     return Bytes(std::move(bytes));
   }
 
@@ -175,14 +175,28 @@ class SparseReader final : public Reader {
     }
   }
 
-  // The last matrix that was decoded is kept: it is read in pieces.
-  Bytes matrix(std::uint32_t id, const Dense& dense) const {
-    const std::lock_guard lock(mutex_);
-    if (kept_ != id) {
-      kept_bytes_ = decode(dense, index_.storages[id].size);
-      kept_ = id;
+  static bool in_pieces(const Dense& dense) {
+    return dense.array.kind == SparseArray::Kind::rows || dense.array.in_pieces;
+  }
+
+  void fill(const Dense& dense, std::uint64_t offset, MutableByteView out) const {
+    if (dense.array.kind == SparseArray::Kind::rows) return read_rows(dense, offset, out);
+    try {
+      dense.array.fill(*parts_, offset, out);
+    } catch (Error& error) {
+      error.in(where(dense));
+      throw;
     }
-    return kept_bytes_;
+  }
+
+  // What cannot be read in pieces.
+  Bytes whole(std::uint32_t id, const Dense& dense) const {
+    return cache_->get(id, [&] {
+      if (dense.array.kind == SparseArray::Kind::csr) return decode(dense, index_.storages[id].size);
+      std::vector<std::byte> bytes(index_.storages[id].size);
+      fill(dense, 0, bytes);
+      return Bytes(std::move(bytes));
+    });
   }
 
   Bytes decode(const Dense& dense, std::uint64_t size) const {
@@ -213,9 +227,7 @@ class SparseReader final : public Reader {
   Index index_;
   std::unique_ptr<Reader> parts_;  // of the same files and storages; the dense ones are never asked of it
   std::unordered_map<std::uint32_t, Dense> dense_;
-  mutable std::mutex mutex_;
-  mutable std::uint64_t kept_ = ~std::uint64_t{0};
-  mutable Bytes kept_bytes_;
+  std::shared_ptr<DecodedCache> cache_;  // theirs, too
 };
 
 void check_growth(const Index& index, const std::vector<std::shared_ptr<Source>>& files,
@@ -244,13 +256,16 @@ std::unique_ptr<Reader> make_sparse_reader(Index index, std::vector<std::shared_
   parts.files = index.files;
   parts.storages = index.storages;
   parts.seal();
-  return std::make_unique<SparseReader>(std::move(index), make_reader(std::move(parts), std::move(files)),
-                                        std::move(arrays));
+  const auto cache = std::make_shared<DecodedCache>();
+  return std::make_unique<SparseReader>(std::move(index), make_reader(std::move(parts), std::move(files), cache),
+                                        std::move(arrays), cache);
 }
 
 std::vector<std::string> sparse_notes(const std::vector<SparseArray>& arrays) {
   std::vector<std::string> notes;
-  for (const auto& [kind, name] : {std::pair{SparseArray::Kind::rows, "row_sparse"}, {SparseArray::Kind::csr, "csr"}}) {
+  for (const auto& [kind, name] : {std::pair{SparseArray::Kind::rows, "row_sparse"},
+                                   {SparseArray::Kind::csr, "csr"},
+                                   {SparseArray::Kind::computed, "sparse or quantised"}}) {
     const auto count = std::ranges::count(arrays, kind, &SparseArray::kind);
     if (count == 0) continue;
     const std::string first = shortened(std::ranges::find(arrays, kind, &SparseArray::kind)->name);

@@ -275,7 +275,11 @@ class Binder {
       }
     }
     if (!unclaimed_.empty() || !index_.left_out.empty()) {
-      problems_.advise("--drop 'GLOB' leaves tensors out, and records it");
+      const bool dense = std::ranges::any_of(index_.left_out, [](const LeftOut& left_out) {
+        return left_out.reason == "is quantised" || left_out.reason.starts_with("is sparse (");
+      });
+      problems_.advise(dense ? "--dense makes sparse and quantised tensors dense; --drop 'GLOB' leaves tensors out"
+                             : "--drop 'GLOB' leaves tensors out, and records it");
     }
   }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
+#include "core/text.h"
 #include "transload/error.h"
 
 namespace transload::wire {
@@ -39,7 +43,9 @@ const PickleValue& Pickle::want(PickleRef ref, PickleKind kind) const {
 }
 
 std::string_view Pickle::bytes_of(const PickleValue& value) const {
-  return data_.text().substr(value.span.first, value.span.count);
+  if (value.span.count == 0) return {};
+  if (value.span.first < data_.size()) return data_.text().substr(value.span.first, value.span.count);
+  return std::string_view(decoded_).substr(value.span.first - data_.size(), value.span.count);
 }
 
 bool Pickle::boolean(PickleRef ref) const { return want(ref, PickleKind::boolean).flag; }
@@ -55,14 +61,46 @@ std::string_view Pickle::text(PickleRef ref) const {
 
 ByteView Pickle::wide(PickleRef ref) const { return as_bytes(bytes_of(want(ref, PickleKind::wide))); }
 
+bool Pickle::is_byte_text(PickleRef ref) const { return want(ref, PickleKind::text).flag; }
+
+std::optional<std::uint64_t> Pickle::position(PickleRef ref) const {
+  const PickleValue& value = kind(ref) == PickleKind::bytes ? values_[ref] : want(ref, PickleKind::text);
+  if (value.span.first >= data_.size()) return std::nullopt;
+  return value.span.first;
+}
+
+std::string_view Pickle::named(PickleRef ref) const {
+  return kind(ref) == PickleKind::text ? bytes_of(values_[ref]) : "(made by a call)";
+}
+
 std::string_view Pickle::module(PickleRef ref) const {
-  const std::string_view both = bytes_of(want(ref, PickleKind::global));
+  const PickleValue& value = want(ref, PickleKind::global);
+  if (value.flag) return named(value.span.first);
+  const std::string_view both = bytes_of(value);
   return both.substr(0, both.find('\n'));
 }
 
 std::string_view Pickle::global_name(PickleRef ref) const {
-  const std::string_view both = bytes_of(want(ref, PickleKind::global));
+  const PickleValue& value = want(ref, PickleKind::global);
+  if (value.flag) return named(value.span.count);
+  const std::string_view both = bytes_of(value);
   return both.substr(both.find('\n') + 1);
+}
+
+void Pickle::collect_unknown() {
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> places;
+  for (PickleRef ref = 0; ref < values_.size(); ++ref) {
+    if (values_[ref].kind != PickleKind::global || !values_[ref].inert) continue;
+    const std::pair key{module(ref), global_name(ref)};
+    if (const auto found = places.find(key); found != places.end()) {
+      ++unknown_[found->second].count;
+    } else if (unknown_.size() < kMostUnknown) {
+      places.emplace(key, unknown_.size());
+      unknown_.push_back({shortened(fmt::format("{}.{}", key.first, key.second)), offset(ref), 1});
+    } else {
+      ++more_unknown_;
+    }
+  }
 }
 
 std::span<const PickleRef> Pickle::items(PickleRef ref) const {

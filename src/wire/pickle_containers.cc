@@ -1,4 +1,4 @@
-// Opcodes of tuples, lists and dicts. See pickle_steps.cc for the table.
+// Opcodes of tuples, lists, dicts and sets. See pickle_steps.cc for the table.
 #include <fmt/format.h>
 
 #include "transload/error.h"
@@ -64,6 +64,29 @@ void PickleMachine::do_dict() {
   push(dict);
 }
 
+void PickleMachine::do_empty_set() {
+  PickleValue value;
+  value.kind = PickleKind::set;
+  value.span = {0, 0};
+  push(value);
+}
+
+void PickleMachine::do_additems() {
+  const std::size_t from = take_mark();
+  if (from <= fence()) fail("ADDITEMS without a set");
+  if (out_.values_[stack_[from - 1]].kind == PickleKind::list) fail("ADDITEMS to a list");
+  add_elements(stack_[from - 1], from);
+}
+
+void PickleMachine::do_frozenset() {
+  const std::size_t from = take_mark();
+  do_empty_set();
+  const PickleRef set = pop();
+  add_elements(set, from);
+  out_.values_[set].flag = true;
+  push(set);
+}
+
 std::vector<PickleRef>& PickleMachine::growing(std::uint32_t& place) {
   if (place == 0) {
     out_.growing_.emplace_back();
@@ -74,9 +97,8 @@ std::vector<PickleRef>& PickleMachine::growing(std::uint32_t& place) {
 
 void PickleMachine::add_elements(PickleRef target, std::size_t from) {
   PickleValue& value = out_.values_[target];
-  if (value.kind != PickleKind::list && value.kind != PickleKind::call) {
-    fail(fmt::format("APPEND to {}", name(value.kind)));
-  }
+  const bool grows = value.kind == PickleKind::list || (value.kind == PickleKind::set && !value.flag);
+  if (!grows && value.kind != PickleKind::call) fail(fmt::format("an element for {}", name(value.kind)));
   if (from < stack_.size()) {
     const bool is_call = value.kind == PickleKind::call;
     std::vector<PickleRef>& items = growing(is_call ? out_.calls_[value.span.first].elements : value.span.first);
@@ -116,7 +138,9 @@ void PickleMachine::check_key(PickleRef key) {
       case PickleKind::wide:
       case PickleKind::floating:
       case PickleKind::text:
-      case PickleKind::bytes: break;
+      case PickleKind::bytes:
+      case PickleKind::global:
+      case PickleKind::call: break;
       case PickleKind::tuple:
         if (value.span.count > kLargestKey) fail(fmt::format("a dict key of more than {} values", kLargestKey));
         for (std::uint32_t i = 0; i < value.span.count; ++i) todo.push_back(out_.pool_[value.span.first + i]);
@@ -131,12 +155,14 @@ void PickleMachine::do_append() {
   top();
   const std::size_t from = stack_.size() - 1;
   if (from <= fence()) fail("APPEND without a list");
+  if (out_.values_[stack_[from - 1]].kind == PickleKind::set) fail("APPEND to a set");
   add_elements(stack_[from - 1], from);
 }
 
 void PickleMachine::do_appends() {
   const std::size_t from = take_mark();
   if (from <= fence()) fail("APPENDS without a list");
+  if (out_.values_[stack_[from - 1]].kind == PickleKind::set) fail("APPENDS to a set");
   add_elements(stack_[from - 1], from);
 }
 

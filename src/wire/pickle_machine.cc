@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "core/text.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kLongestPickle = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint16_t kDeepest = 1000;
+constexpr std::uint64_t kLongestDecimal = 20;
 
 }  // namespace
 
@@ -22,27 +24,27 @@ PickleMachine::PickleMachine(Bytes data, const PickleOptions& options, const Pic
   out_.data_ = std::move(data);
   out_.file_ = options.file;
   out_.base_ = options.base;
+  out_.opaque_ = options.opaque;
   if (out_.data_.size() > kLongestPickle) fail("pickles of more than 4 GiB are not read", Errc::unsupported);
 }
 
 Pickle PickleMachine::run() {
   try {
     run_opcodes();
-    if (denied_.empty()) order_parts();
+    order_parts();
   } catch (const Error&) {
     // A stream that names something forbidden and is broken as well is refused for the worse of the two.
-    if (denied_.empty()) throw;
+    out_.collect_unknown();
+    if (refuses()) refuse_unknown();
+    throw;
   }
-  if (!denied_.empty()) refuse_denied();
+  out_.collect_unknown();
+  if (refuses()) refuse_unknown();
   out_.size_ = cursor_.position();
   return std::move(out_);
 }
 
 void PickleMachine::run_opcodes() {
-  need(2);
-  if (out_.data_.view()[0] != std::byte{0x80}) {
-    fail("not a pickle of protocol 2 or later (it does not begin with PROTO)", Errc::unsupported);
-  }
   while (!stopped_) step();
 }
 
@@ -52,7 +54,7 @@ void PickleMachine::step() {
   if (const Handler handler = handler_of(byte)) return (this->*handler)();
   const PickleOpcode& opcode = pickle_opcode(byte);
   if (opcode.name.empty()) fail(fmt::format("0x{:02x} is not a pickle opcode", byte));
-  fail(fmt::format("pickle opcode {} (protocol {}) is not read; protocols 2 and 3 are", opcode.name, opcode.protocol),
+  fail(fmt::format("pickle opcode {} is not read: it stands for something that is not in the pickle", opcode.name),
        Errc::unsupported);
 }
 
@@ -60,16 +62,21 @@ void PickleMachine::fail(std::string_view message, Errc code) const {
   cursor_.fail_at(out_.base_ + at_, message, code);
 }
 
-void PickleMachine::refuse_denied() const {
+void PickleMachine::refuse_unknown() const {
+  const std::vector<Pickle::Unknown>& unknown = out_.unknown_;
   std::vector<std::string> details;
-  for (const Denied& one : denied_) details.push_back(fmt::format("{} at 0x{:x}", one.name, one.offset));
-  const std::string others = denied_.size() == 1 ? std::string() : fmt::format(" (and {} more)", denied_.size() - 1);
+  for (const Pickle::Unknown& one : unknown) {
+    const std::string times = one.count == 1 ? std::string() : fmt::format(", {} times", one.count);
+    details.push_back(fmt::format("{} at 0x{:x}{}", one.name, one.offset, times));
+  }
+  if (out_.more_unknown_ != 0) details.push_back(fmt::format("and others, {} times", out_.more_unknown_));
+  const std::string others = details.size() == 1 ? std::string() : fmt::format(" (and {} more)", details.size() - 1);
   Error error(Errc::unsupported,
               fmt::format("the pickle names {}{}, which is not on the list of what a checkpoint of tensors needs",
-                          denied_.front().name, others),
-              {.file = out_.file_, .offset = denied_.front().offset, .tensor = {}},
-              "nothing was run. If this is a whole model, save its weights instead: torch.save(model.state_dict(), "
-              "path); if it holds other objects, save without them");
+                          unknown.front().name, others),
+              {.file = out_.file_, .offset = unknown.front().offset, .tensor = {}},
+              "nothing was run. --allow-opaque reads the tensors that do not depend on such names; in PyTorch, "
+              "torch.save(model.state_dict(), path) saves without them");
   throw std::move(error.add(std::move(details)));
 }
 
@@ -112,11 +119,43 @@ std::string_view PickleMachine::line(std::uint64_t most, std::string_view what) 
   fail("unreachable");
 }
 
-// Depth first without recursion. A value on the way down that is met again contains itself.
+std::uint32_t PickleMachine::decimal(std::string_view what) {
+  const std::string_view digits = line(kLongestDecimal, what);
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size()) fail(fmt::format("{} that is no number", what));
+  return value;
+}
+
+PickleValue PickleMachine::span_at(PickleKind kind, std::string_view text) const {
+  PickleValue value;
+  value.kind = kind;
+  value.span = {static_cast<std::uint32_t>(text.data() - out_.data_.text().data()),
+                static_cast<std::uint32_t>(text.size())};
+  return value;
+}
+
+PickleValue PickleMachine::decoded(PickleKind kind, std::string_view text) {
+  const std::uint64_t first = out_.data_.size() + out_.decoded_.size();
+  if (text.size() > kLongestPickle - std::min(first, kLongestPickle)) {
+    fail("pickles of more than 4 GiB are not read", Errc::unsupported);
+  }
+  out_.decoded_ += text;
+  PickleValue value;
+  value.kind = kind;
+  value.span = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(text.size())};
+  return value;
+}
+
+// Depth first without recursion. A value on the way down that is met again contains itself. Objects of a program may do
+// so, a model that knows its trainer; a part that leads back to an inert value that is still open is passed over.
 void PickleMachine::order_parts() {
   enum class State : std::uint8_t { unseen, open, done };
   std::vector<State> states(out_.values_.size(), State::unseen);
   std::vector<std::uint16_t> depths(out_.values_.size(), 0);
+  // Of an open value: how many inert ones were open before it.
+  std::vector<std::uint32_t> inert_above(out_.values_.size(), 0);
+  std::uint32_t open_inert = 0;
   struct Item {
     PickleRef ref;
     bool leaving;
@@ -125,18 +164,25 @@ void PickleMachine::order_parts() {
   while (!todo.empty()) {
     const Item item = todo.back();
     todo.pop_back();
+    const bool inert = out_.values_[item.ref].inert;
     if (item.leaving) {
       std::uint16_t depth = 0;
       out_.for_each_part(item.ref, [&](PickleRef part) { depth = std::max(depth, depths[part]); });
       if (depth >= kDeepest) out_.fail(item.ref, fmt::format("values are nested more than {} deep", kDeepest));
       depths[item.ref] = static_cast<std::uint16_t>(depth + 1);
       states[item.ref] = State::done;
+      open_inert -= inert ? 1 : 0;
       out_.order_.push_back(item.ref);
       continue;
     }
     if (states[item.ref] == State::done) continue;
-    if (states[item.ref] == State::open) out_.fail(item.ref, "a value contains itself", Errc::unsupported);
+    if (states[item.ref] == State::open) {
+      if (open_inert > inert_above[item.ref]) continue;
+      out_.fail(item.ref, "a value contains itself", Errc::unsupported);
+    }
     states[item.ref] = State::open;
+    inert_above[item.ref] = open_inert;
+    open_inert += inert ? 1 : 0;
     todo.push_back({item.ref, true});
     out_.for_each_part(item.ref, [&](PickleRef part) {
       if (states[part] != State::done) todo.push_back({part, false});

@@ -25,15 +25,11 @@ class PickleMachine {
   using Handler = void (PickleMachine::*)();
   struct Row;
   static Handler handler_of(std::uint8_t byte) noexcept;
-  struct Denied {
-    std::uint64_t offset;
-    std::string name;
-  };
-
   void run_opcodes();
   void step();
   void order_parts();  // checks depth and cycles
-  [[noreturn]] void refuse_denied() const;
+  bool refuses() const noexcept { return !out_.opaque_ && !out_.unknown_.empty(); }
+  [[noreturn]] void refuse_unknown() const;
   [[noreturn]] void fail(std::string_view message, Errc code = Errc::corrupt) const;
 
   // Reading arguments.
@@ -42,6 +38,9 @@ class PickleMachine {
   T argument();
   PickleValue span_of(PickleKind kind, std::uint64_t size);  // the next `size` bytes
   std::string_view line(std::uint64_t most, std::string_view what);
+  std::uint32_t decimal(std::string_view what);                       // a line with a number of a memo slot
+  PickleValue span_at(PickleKind kind, std::string_view text) const;  // `text` lies in the data
+  PickleValue decoded(PickleKind kind, std::string_view text);        // a copy of `text` is kept
 
   // The stack.
   void push(PickleRef ref);
@@ -59,7 +58,10 @@ class PickleMachine {
   void check_key(PickleRef key);
   void remember(std::uint32_t slot);
   void recall(std::uint32_t slot);
+  void push_integer(const PickleValue& bytes);
   void integer_from_bytes(std::uint64_t size);
+  void push_global(PickleValue value);
+  void push_call(PickleRef callee, PickleRef arguments);
 
   // One per opcode, or per group that differs in the width of its argument only.
   void do_proto();
@@ -88,6 +90,9 @@ class PickleMachine {
   void do_tuple1();
   void do_tuple2();
   void do_tuple3();
+  void do_empty_set();
+  void do_additems();
+  void do_frozenset();
   void do_empty_list();
   void do_list();
   void do_append();
@@ -96,10 +101,25 @@ class PickleMachine {
   void do_dict();
   void do_setitem();
   void do_setitems();
+  void do_frame();
+  void do_float_text();
+  void do_long_text();
+  void do_string();
+  void do_unicode();
+  void do_short_binunicode();
+  void do_binunicode8();
+  void do_binbytes8();
   void do_global();
+  void do_stack_global();
+  void do_inst();
+  void do_obj();
+  void do_newobj_ex();
   void do_reduce();
   void do_build();
   void do_binpersid();
+  void do_put_text();
+  void do_get_text();
+  void do_memoize();
   void do_binput();
   void do_long_binput();
   void do_binget();
@@ -114,8 +134,7 @@ class PickleMachine {
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;
   std::vector<PickleRef> memo_;
-  std::uint64_t puts_ = 0;
-  std::vector<Denied> denied_;
+  std::uint64_t puts_ = 0, remembered_ = 0;  // how often, and how many slots are filled
 };
 
 }  // namespace transload::wire

@@ -16,6 +16,7 @@ constexpr std::size_t kLargestStack = 1000000;
 constexpr std::size_t kMostValues = std::size_t{8} << 20;  // a checkpoint of 70,000 tensors has about one million
 constexpr std::uint64_t kMemoSlack = 65536;  // how far a memo slot may lie beyond the number of slots used
 constexpr std::uint64_t kLongestInteger = 16, kLongestDecimal = 20;
+constexpr unsigned kNewestProtocol = 5;
 
 PickleValue integer_value(std::int64_t integer) {
   PickleValue value;
@@ -81,10 +82,14 @@ void PickleMachine::do_dup() { push(top()); }
 void PickleMachine::do_proto() {
   if (at_ != 0) fail("PROTO in the middle of a pickle");
   out_.protocol_ = argument<std::uint8_t>();
-  if (out_.protocol_ < 2 || out_.protocol_ > 3) {
-    fail(fmt::format("pickle protocol {} is not read; 2 and 3 are", out_.protocol_), Errc::unsupported);
+  if (out_.protocol_ > kNewestProtocol) {
+    fail(fmt::format("pickle protocol {} is not read; 0 to {} are", out_.protocol_, kNewestProtocol),
+         Errc::unsupported);
   }
 }
+
+// Only for readers that fetch the stream piece by piece. Where it ends need not be the end of anything here.
+void PickleMachine::do_frame() { need(argument<std::uint64_t>()); }
 
 void PickleMachine::do_stop() {
   out_.root_ = pop();
@@ -129,7 +134,10 @@ void PickleMachine::do_int_text() {
 
 void PickleMachine::integer_from_bytes(std::uint64_t size) {
   if (size > kLongestInteger) fail(fmt::format("an integer of {} bytes; at most {} are read", size, kLongestInteger));
-  PickleValue value = span_of(PickleKind::wide, size);
+  push_integer(span_of(PickleKind::wide, size));
+}
+
+void PickleMachine::push_integer(const PickleValue& value) {
   const ByteView bytes = as_bytes(out_.bytes_of(value));
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
   const std::uint8_t sign = !bytes.empty() && byte(bytes.size() - 1) >= 0x80 ? 0xFF : 0;
@@ -164,17 +172,29 @@ void PickleMachine::do_binfloat() {
 
 void PickleMachine::do_binunicode() { push(span_of(PickleKind::text, argument<std::uint32_t>())); }
 
+void PickleMachine::do_short_binunicode() { push(span_of(PickleKind::text, argument<std::uint8_t>())); }
+
+void PickleMachine::do_binunicode8() { push(span_of(PickleKind::text, argument<std::uint64_t>())); }
+
 void PickleMachine::do_binstring() {
   const auto size = argument<std::int32_t>();
   if (size < 0) fail("a string of a negative size");
-  push(span_of(PickleKind::text, static_cast<std::uint64_t>(size)));
+  PickleValue value = span_of(PickleKind::text, static_cast<std::uint64_t>(size));
+  value.flag = true;
+  push(value);
 }
 
-void PickleMachine::do_short_binstring() { push(span_of(PickleKind::text, argument<std::uint8_t>())); }
+void PickleMachine::do_short_binstring() {
+  PickleValue value = span_of(PickleKind::text, argument<std::uint8_t>());
+  value.flag = true;
+  push(value);
+}
 
 void PickleMachine::do_binbytes() { push(span_of(PickleKind::bytes, argument<std::uint32_t>())); }
 
 void PickleMachine::do_short_binbytes() { push(span_of(PickleKind::bytes, argument<std::uint8_t>())); }
+
+void PickleMachine::do_binbytes8() { push(span_of(PickleKind::bytes, argument<std::uint64_t>())); }
 
 // ---- the memo
 // --------------------------------------------------------------------------------------------------------
@@ -185,6 +205,7 @@ void PickleMachine::remember(std::uint32_t slot) {
   if (slot > puts_ + kMemoSlack) fail(fmt::format("memo slot {} after {} slots were used", slot, puts_));
   ++puts_;
   if (slot >= memo_.size()) memo_.resize(slot + std::size_t{1}, kUnused);
+  remembered_ += memo_[slot] == kUnused ? 1 : 0;
   memo_[slot] = ref;
 }
 
@@ -192,6 +213,13 @@ void PickleMachine::recall(std::uint32_t slot) {
   if (slot >= memo_.size() || memo_[slot] >= out_.values_.size()) fail(fmt::format("memo slot {} is empty", slot));
   push(memo_[slot]);
 }
+
+void PickleMachine::do_put_text() { remember(decimal("a memo slot")); }
+
+void PickleMachine::do_get_text() { recall(decimal("a memo slot")); }
+
+// The number of slots that are filled is the next slot.
+void PickleMachine::do_memoize() { remember(static_cast<std::uint32_t>(remembered_)); }
 
 void PickleMachine::do_binput() { remember(argument<std::uint8_t>()); }
 

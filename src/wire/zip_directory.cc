@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint32_t kCentralSignature = 0x02014b50, kEndSignature = 0x06054b50;
 constexpr std::uint32_t kEnd64Signature = 0x06064b50, kLocator64Signature = 0x07064b50;
 constexpr std::uint64_t kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
+constexpr std::string_view kEndMark = "PK\x05\x06";
 constexpr std::uint64_t kMostComment = 0xFFFF;
 constexpr std::uint16_t kFull16 = 0xFFFF;
 constexpr std::uint32_t kFull32 = 0xFFFFFFFF;
@@ -35,19 +36,23 @@ struct End {
   std::uint64_t count = 0, size = 0, offset = 0;
 };
 
-// The one place from which an end record and its comment reach exactly to the end of the file.
+// The one place from which an end record and its comment reach exactly to the end of the file. Other readers take the
+// last mark that they find, so none may follow it.
 std::uint64_t find_end(const Source& source) {
   const std::uint64_t tail_size = std::min(source.size(), kEndSize + kMostComment);
   const std::uint64_t tail_at = source.size() - tail_size;
   const Bytes tail = read_copy(source, tail_at, tail_size);
   const std::string_view text = tail.text();
-  constexpr std::string_view kMark = "PK\x05\x06";
   std::optional<std::uint64_t> found;
-  for (std::size_t at = text.find(kMark); at != std::string_view::npos; at = text.find(kMark, at + 1)) {
+  for (std::size_t at = text.find(kEndMark); at != std::string_view::npos; at = text.find(kEndMark, at + 1)) {
+    if (found) {
+      fail(
+          source, tail_at + at,
+          fmt::format("two end records of a zip archive: this one is hidden in the comment of that at 0x{:x}", *found));
+    }
     if (text.size() - at < kEndSize) break;
     const auto low = static_cast<unsigned char>(text[at + 20]), high = static_cast<unsigned char>(text[at + 21]);
     if (at + kEndSize + low + (static_cast<std::size_t>(high) << 8) != text.size()) continue;
-    if (found) fail(source, tail_at + at, "two end records of a zip archive: one is hidden in the other's comment");
     found = tail_at + at;
   }
   if (!found) {
@@ -100,7 +105,7 @@ End read_end(const Source& source) {
   }
   if ((count != kFull16 && count != end64->count) || (size != kFull32 && size != end64->size) ||
       (offset != kFull32 && offset != end64->offset)) {
-    fail(source, at, "the end record and its 64-bit twin disagree");
+    fail(source, at, fmt::format("the end record and its 64-bit twin at 0x{:x} disagree", end64->at));
   }
   return *end64;
 }
@@ -193,6 +198,14 @@ void check_unique(const Cursor& cursor, const std::vector<ZipCentral>& entries, 
 
 }  // namespace
 
+std::string hidden_archive(const Source& source, std::uint64_t from, std::uint64_t to) {
+  const std::uint64_t size = std::min(to - from, kEndSize + kMostComment);
+  const Bytes bytes = read_copy(source, to - size, size);
+  const std::size_t at = bytes.text().rfind(kEndMark);
+  if (at == std::string_view::npos) return "";
+  return fmt::format(" (the end of another archive lies at 0x{:x})", to - size + at);
+}
+
 Bytes read_copy(const Source& source, std::uint64_t offset, std::uint64_t size) {
   std::vector<std::byte> bytes(size);
   if (size != 0) source.read(offset, bytes);
@@ -224,10 +237,12 @@ Zip64Extra read_zip64_extra(Cursor& cursor, std::uint64_t size) {
 ZipDirectory read_zip_directory(const Source& source, ZipNames names) {
   const End end = read_end(source);
   if (end.size > end.at || end.offset != end.at - end.size) {
+    const std::uint64_t really = end.size > end.at ? 0 : end.at - end.size;
     fail(source, end.at,
-         fmt::format("the directory (offset {}, {} bytes) does not end where the end record begins ({}): the file is "
-                     "damaged, or something was put before it",
-                     end.offset, end.size, end.at));
+         fmt::format(
+             "the directory (at 0x{:x}, {} bytes) does not end where the end record begins, at 0x{:x}: the file "
+             "is damaged, or something was put before it{}",
+             end.offset, end.size, end.at, end.offset < really ? hidden_archive(source, 0, really - end.offset) : ""));
   }
   if (end.count == 0) fail(source, end.at, "an archive without entries");
   Cursor cursor(read_copy(source, end.offset, end.size), source.name(), end.offset);

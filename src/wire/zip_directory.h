@@ -35,6 +35,9 @@ struct Zip64Extra {
 // Walks the extra parts in the next `size` bytes. Errc::corrupt when one reaches past the end or occurs twice.
 Zip64Extra read_zip64_extra(Cursor& cursor, std::uint64_t size);
 
+// " (the end of another archive lies at 0x..)" where one shows in the last 64 KiB of [from, to); otherwise nothing.
+std::string hidden_archive(const Source& source, std::uint64_t from, std::uint64_t to);
+
 // `size` bytes from `offset`, in memory of our own: safe to parse while somebody shortens the file.
 Bytes read_copy(const Source& source, std::uint64_t offset, std::uint64_t size);
 

@@ -21,6 +21,8 @@ const fs::path kGolden = fs::path(TRANSLOAD_TESTS_DIR) / "golden" / "pytorch";
 // Files that we treat otherwise than torch.load(weights_only=True) of torch 2.13 does, and why.
 const std::map<std::string, std::string> kDiffering = {
     {"zip_variants/data_bitflip.bin", "torch does not check the CRC-32 that the file carries"},
+    {"protocol4/zip.bin", "torch refuses the opcodes of protocol 4; nothing in it is unknown"},
+    {"protocol4/legacy.bin", "torch refuses the opcodes of protocol 4; nothing in it is unknown"},
 };
 
 void expect_same(const fs::path& path, const json& expected) {
@@ -59,6 +61,10 @@ TEST(TorchFixtures, AreReadAsTorchReadsThem) {
       ++files;
       if (outcome["weights_only"] == "ok" && !kDiffering.contains(label)) {
         EXPECT_NO_THROW(expect_same(path, outcome));
+        continue;
+      }
+      if (label.starts_with("protocol4/")) {
+        EXPECT_FALSE(test::digests(*open_torch(path)).empty());
         continue;
       }
       ++refused;
@@ -143,8 +149,6 @@ TEST(TorchFixtures, WhatIsNoCheckpointIsNamed) {
       {"full_module_custom/zip.bin", Errc::unsupported, "names", "state_dict"},
       {"full_module_builtin/legacy.bin", Errc::unsupported, "names", "state_dict"},
       {"argparse_namespace/zip.bin", Errc::unsupported, "argparse.Namespace", "save"},
-      {"protocol4/zip.bin", Errc::unsupported, "protocol 4", ""},
-      {"protocol4/legacy.bin", Errc::unsupported, "protocol 4", ""},
       {"zip_variants/missing_storage.bin", Errc::corrupt, "missing", ""},
       {"zip_variants/truncated.bin", Errc::corrupt, "cut off", "again"},
       {"zip_variants/prefixed_junk.bin", Errc::unsupported, "", ""},

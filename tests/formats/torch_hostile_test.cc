@@ -48,8 +48,8 @@ std::vector<Case> cases() {
 
 // Cases whose required outcome and ours differ on purpose.
 const std::map<std::string, std::string> kListedNotCarried = {
-    {"torch_zip/sparse_oob.pt", "sparse tensors are listed in left_out, and convert refuses them"},
-    {"torch_zip/qtensor.pt", "quantised tensors are listed in left_out, and convert refuses them"},
+    {"torch_zip/sparse_oob.pt", "sparse tensors are listed in left_out, and convert refuses them; --dense refuses it"},
+    {"torch_zip/qtensor.pt", "quantised tensors are listed in left_out, and convert refuses them; --dense refuses it"},
 };
 const std::map<std::string, std::string> kLoaded = {
     {"torch_zip/name_int.pt", "integer keys are printed as str() does: fixtures/pytorch/int_keys demands it"},
@@ -87,6 +87,41 @@ TEST(TorchHostile, EveryCaseHasItsRequiredOutcome) {
   EXPECT_GE(loaded, 15u);
 }
 
+TEST(TorchHostile, WhatIsListedAndNotCarriedIsRefusedWhenItIsToBeMadeDense) {
+  for (const auto& [file, why] : kListedNotCarried) {
+    SCOPED_TRACE(file);
+    const fs::path path = kHostile / file;
+    EXPECT_THROW(test::digests(*torch::torch_format().open(open_folder(path.parent_path()), path.filename().string(),
+                                                           {.key = {}, .dense = true})),
+                 Error);
+  }
+}
+
+TEST(TorchHostile, TheTarArchivesAreRefusedForWhatTheyAreAndTheGoodOneIsRead) {
+  const auto problem = [](const std::string& file) -> std::string {
+    try {
+      test::digests(*open_torch(kHostile / "torch_legacy" / file));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(problem("tar_ok.tar"), "");
+  const auto read = open_torch(kHostile / "torch_legacy/tar_ok.tar");
+  ASSERT_EQ(read->index().tensors.size(), 1u);
+  float values[3] = {};
+  read_tensor(*read, *read->index().find("w"), std::as_writable_bytes(std::span(values)));
+  EXPECT_EQ(values[0], 0);
+  EXPECT_EQ(values[1], 1);
+  EXPECT_EQ(values[2], 2);
+  const std::pair<const char*, const char*> kRefused[] = {{"tar_evil_pickle.tar", "pickle"},
+                                                          {"tar_evil_storages.tar", "storages"},
+                                                          {"tar_traversal.tar", "plain name"},
+                                                          {"tar_symlink.tar", "no regular file"},
+                                                          {"tar_ndim_lies.tar", "2147483647 dimensions"}};
+  for (const auto& [file, why] : kRefused) EXPECT_NE(problem(file).find(why), std::string::npos) << problem(file);
+}
+
 // Bare pickles are refused for not being files of torch.save. Given to the machine itself, they must be refused for
 // what they are.
 TEST(TorchHostile, BarePicklesAreRefusedForWhatTheyAre) {
@@ -97,6 +132,7 @@ TEST(TorchHostile, BarePicklesAreRefusedForWhatTheyAre) {
       {"pickle/trailing_garbage.pkl", "the machine reads one pickle; its user refuses what follows"},
       {"pickle_mem/codecs_hex_doubling.pkl", "nothing is called; refused when a checkpoint is made of it"},
       {"pickle_mem/bytearray_2p62.pkl", "nothing is called; refused when a checkpoint is made of it"},
+      {"pickle_mem/floattensor_2p40.pkl", "nothing is allocated; refused when a checkpoint is made of it"},
       {"pickle/parameter_state_setattr.pkl", "nothing is set; refused when a checkpoint is made of it"},
   };
   std::size_t denied = 0;

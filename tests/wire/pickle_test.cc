@@ -119,11 +119,15 @@ TEST(Pickle, ForbiddenNamesAreListedTogether) {
             std::string::npos);
 }
 
-TEST(Pickle, OtherProtocolsAreNamed) {
-  EXPECT_NE(failure("\x80\x04N.", Errc::unsupported).find("protocol 4"), std::string::npos);
-  EXPECT_NE(failure("(lp0\n.", Errc::unsupported).find("PROTO"), std::string::npos);
-  EXPECT_NE(bad("\x95", Errc::unsupported).find("FRAME"), std::string::npos);
-  EXPECT_NE(bad("\x82\x01", Errc::unsupported).find("EXT1"), std::string::npos);
+TEST(Pickle, WhatLiesOutsideOfThePickleIsNotRead) {
+  EXPECT_NE(failure("\x80\x06N.", Errc::unsupported).find("protocol 6"), std::string::npos);
+  for (const auto& [opcode, called] : {std::pair{"\x82\x01", "EXT1"},
+                                       {"\x83\x01\x01", "EXT2"},
+                                       {"P1\n", "PERSID"},
+                                       {"\x97", "NEXT_BUFFER"},
+                                       {"N\x98", "READONLY_BUFFER"}}) {
+    EXPECT_NE(bad(opcode, Errc::unsupported).find(called), std::string::npos) << called;
+  }
   EXPECT_NE(bad("\xfe").find("0xfe"), std::string::npos);
 }
 

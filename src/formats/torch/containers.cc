@@ -8,6 +8,7 @@
 
 #include "core/text.h"
 #include "formats/torch/key_text.h"
+#include "formats/torch/parts.h"
 #include "transload/error.h"
 
 namespace transload::torch {
@@ -23,7 +24,12 @@ constexpr std::uint64_t kMostNamed = 6;  // of what is not carried over
 class Lister {
  public:
   Lister(const Pickle& pickle, Rebuilder& rebuilder, Index& index)
-      : pickle_(pickle), rebuilder_(rebuilder), index_(index), counts_(pickle.value_count()) {
+      : pickle_(pickle),
+        rebuilder_(rebuilder),
+        parts_(pickle, rebuilder),
+        index_(index),
+        counts_(pickle.value_count()),
+        open_(pickle.opaque() ? pickle.value_count() : 0) {
     // Values may be shared: what one byte of the file stands for is bounded, or 60 of them would stand for 2^60 names.
     budget_ = pickle.size() * 4 + 1000;
   }
@@ -31,7 +37,9 @@ class Lister {
   void list() {
     count();
     if (counts_[pickle_.root()].tensors == 0) {
-      if (is_container(pickle_.root()) && counts_[pickle_.root()].others == 0) return;
+      if (parts_.is_container(pickle_.root()) && !parts_.is_object(pickle_.root()) &&
+          counts_[pickle_.root()].others == 0)
+        return;
       pickle_.fail(pickle_.root(),
                    fmt::format("the file holds {} without any tensor", name(pickle_.kind(pickle_.root()))),
                    Errc::unsupported);
@@ -40,13 +48,16 @@ class Lister {
     while (!todo_.empty()) {
       const Item item = std::move(todo_.back());
       todo_.pop_back();
-      if (rebuilder_.is_tensor(item.ref)) {
+      if (item.leaving) {
+        open_[item.ref] = false;
+      } else if (rebuilder_.is_tensor(item.ref)) {
         add_tensor(item);
       } else {
         descend(item);
       }
     }
     add_note();
+    note_inert();
   }
 
  private:
@@ -56,41 +67,9 @@ class Lister {
   struct Item {
     PickleRef ref;
     std::string name;
+    bool in_module = false;  // a module of a module: state_dict() joins their names with dots
+    bool leaving = false;    // all below it has been listed
   };
-
-  Role role(PickleRef ref) const {
-    return pickle_.kind(ref) == PickleKind::call ? rebuilder_.role(ref) : Role::unknown;
-  }
-  bool is_dict(PickleRef ref) const { return pickle_.kind(ref) == PickleKind::dict || role(ref) == Role::dict_like; }
-  bool is_sequence(PickleRef ref) const {
-    return pickle_.kind(ref) == PickleKind::list || pickle_.kind(ref) == PickleKind::tuple;
-  }
-  bool is_container(PickleRef ref) const { return is_dict(ref) || is_sequence(ref); }
-
-  // Keys and values of a dict or OrderedDict. Python 2 gave an OrderedDict its items as a list of pairs.
-  std::vector<std::pair<PickleRef, PickleRef>> entries(PickleRef ref) const {
-    std::vector<std::pair<PickleRef, PickleRef>> all;
-    const auto add = [&](std::span<const PickleRef> flat) {
-      for (std::size_t i = 0; i + 1 < flat.size(); i += 2) all.emplace_back(flat[i], flat[i + 1]);
-    };
-    if (pickle_.kind(ref) == PickleKind::dict) {
-      add(pickle_.items(ref));
-      return all;
-    }
-    const Pickle::Call call = pickle_.call(ref);
-    for (const PickleRef argument : pickle_.items(call.arguments)) {
-      if (pickle_.kind(argument) == PickleKind::dict) {
-        add(pickle_.items(argument));
-        continue;
-      }
-      for (const PickleRef pair : pickle_.items(argument)) {
-        if (!is_sequence(pair) || pickle_.items(pair).size() != 2) pickle_.fail(pair, "a dict's item that is no pair");
-        add(pickle_.items(pair));
-      }
-    }
-    add(call.entries);
-    return all;
-  }
 
   // Parts come before wholes, so each value's counts are those of its parts.
   void count() {
@@ -102,17 +81,17 @@ class Lister {
       };
       if (rebuilder_.is_tensor(ref)) {
         own.tensors = 1;
-      } else if (is_dict(ref)) {
-        // Many OrderedDicts may be made from one shared dict: each copies it.
-        const auto all = entries(ref);
-        visited_ += all.size();
-        if (visited_ > 8 * pickle_.size() + 1000) {
-          pickle_.fail(ref, "shared dicts stand for more entries than a file of this size has room for",
-                       Errc::unsupported);
+      } else if (parts_.is_container(ref)) {
+        const auto parts = parts_.of(ref);
+        // Many OrderedDicts may be made from one shared dict, many objects have one shared state: each has its parts.
+        if (pickle_.kind(ref) == PickleKind::call) visit(ref, parts.size());
+        for (const Part& part : parts) {
+          if (part.hidden) {
+            own.others += counts_[part.value].tensors == 0 && counts_[part.value].others == 0 ? 0 : 1;
+          } else {
+            add(part.value);
+          }
         }
-        for (const auto& [key, value] : all) add(value);
-      } else if (is_sequence(ref)) {
-        for (const PickleRef item : pickle_.items(ref)) add(item);
       } else {
         // A set, a Size, a plain value: one thing. A tensor inside is named, and left out.
         bool hides_tensor = false;
@@ -121,6 +100,12 @@ class Lister {
         own.others = hides_tensor ? 0 : 1;
       }
     }
+  }
+
+  void visit(PickleRef ref, std::uint64_t parts) {
+    visited_ += parts;
+    if (visited_ <= 8 * pickle_.size() + 1000) return;
+    pickle_.fail(ref, "shared dicts stand for more entries than a file of this size has room for", Errc::unsupported);
   }
 
   void spend(PickleRef ref, std::uint64_t amount) {
@@ -147,44 +132,73 @@ class Lister {
     }
   }
 
+  struct Child {
+    Item item;
+    bool bears = false;  // tensors that are to be listed
+    std::uint64_t values = 0;
+  };
+
   void descend(const Item& item) {
-    std::vector<Item> children;
-    const std::string prefix = at_top_ ? std::string() : item.name + '/';
-    at_top_ = false;
-    if (is_dict(item.ref)) {
-      const auto all = entries(item.ref);
-      spend(item.ref, all.size());
-      for (const auto& [key, value] : all) children.push_back({value, key_text(pickle_, key)});
-      check_unique(item, children);
-    } else if (is_sequence(item.ref)) {
-      const auto items = pickle_.items(item.ref);
-      spend(item.ref, items.size());
-      for (const PickleRef child : items) children.push_back({child, std::to_string(children.size())});
-    } else {
+    if (!parts_.is_container(item.ref)) {
       index_.left_out.push_back({item.name, fmt::format("is inside of {}", name(pickle_.kind(item.ref)))});
       return;
     }
-    for (auto child = children.rbegin(); child != children.rend(); ++child) {
-      const std::string& key = child->name;
-      if (prefix.size() + key.size() > kLongestName) {
-        pickle_.fail(child->ref, fmt::format("a name of more than {} bytes", kLongestName), Errc::unsupported);
-      }
-      spend(child->ref, (prefix.size() + key.size()) / 64);
-      child->name = prefix + key;
-      if (counts_[child->ref].tensors != 0) todo_.push_back(std::move(*child));
+    if (!open_.empty()) {
+      if (open_[item.ref]) return;  // an object that knows what it is part of
+      open_[item.ref] = true;
+      todo_.push_back({item.ref, {}, false, true});
     }
-    for (const Item& child : children) {
-      const Counts& counts = counts_[child.ref];
-      if (counts.tensors != 0 || counts.others == 0) continue;
-      if (others_.size() < kMostNamed) others_.push_back(child.name);
+    const std::string prefix = at_top_ ? std::string() : item.name + (item.in_module ? '.' : '/');
+    at_top_ = false;
+    std::vector<Child> children = children_of(item, prefix);
+    check_unique(item, children);
+    for (auto child = children.rbegin(); child != children.rend(); ++child) {
+      child->item.name = prefix + child->item.name;
+      if (child->bears) todo_.push_back(child->item);
+    }
+    for (const Child& child : children) {
+      if (child.bears || child.values == 0) continue;
+      if (others_.size() < kMostNamed) others_.push_back(child.item.name);
       ++other_places_;
-      if (__builtin_add_overflow(other_values_, counts.others, &other_values_)) other_values_ = ~std::uint64_t{0};
+      if (__builtin_add_overflow(other_values_, child.values, &other_values_)) other_values_ = ~std::uint64_t{0};
     }
   }
 
-  void check_unique(const Item& item, const std::vector<Item>& children) const {
+  std::vector<Child> children_of(const Item& item, const std::string& prefix) {
+    const bool is_module = parts_.is_module(item.ref);
+    const auto parts = parts_.of(item.ref);
+    spend(item.ref, parts.size());
+    std::vector<Child> children;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Part& part = parts[i];
+      const Counts& counts = counts_[part.value];
+      Child child;
+      child.item = {part.value, {}, is_module && parts_.is_object(part.value), false};
+      child.bears = !part.hidden && counts.tensors != 0;
+      child.values = part.hidden && counts.others == 0 ? counts.tensors : counts.others;
+      const bool has_name = !part.key || has_key_text(pickle_, *part.key);
+      child.item.name = !has_name  ? fmt::format("<key {}>", i)
+                        : part.key ? key_text(pickle_, *part.key)
+                                   : std::to_string(part.position);
+      if (prefix.size() + child.item.name.size() > kLongestName) {
+        pickle_.fail(part.value, fmt::format("a name of more than {} bytes", kLongestName), Errc::unsupported);
+      }
+      spend(part.value, (prefix.size() + child.item.name.size()) / 64);
+      if (child.bears && !has_name) {
+        index_.left_out.push_back({prefix + child.item.name, "lies below a key that is an object and has no text"});
+        continue;
+      }
+      children.push_back(std::move(child));
+    }
+    return children;
+  }
+
+  // An object may have an attribute and an element of the same name; what bears no tensors is not named then.
+  void check_unique(const Item& item, const std::vector<Child>& children) const {
     std::vector<std::string_view> keys;
-    for (const Item& child : children) keys.push_back(child.name);
+    for (const Child& child : children) {
+      if (child.bears || !parts_.is_object(item.ref)) keys.push_back(child.item.name);
+    }
     std::ranges::sort(keys);
     if (const auto twin = std::ranges::adjacent_find(keys); twin != keys.end()) {
       pickle_.fail(item.ref, fmt::format("the key '{}' occurs twice in one dict", shortened(*twin, 80)));
@@ -200,10 +214,24 @@ class Lister {
         fmt::format("not carried over: {} ({} value{})", names, other_values_, other_values_ == 1 ? "" : "s"));
   }
 
+  void note_inert() {
+    for (const Pickle::Unknown& one : pickle_.unknown()) {
+      const std::string times = one.count == 1 ? std::string() : fmt::format(", {} times", one.count);
+      index_.notes.push_back(
+          fmt::format("not known, and taken for an inert value: {} at 0x{:x}{}", one.name, one.offset, times));
+    }
+    if (pickle_.more_unknown() != 0) {
+      index_.notes.push_back(
+          fmt::format("not known, and taken for inert values: other names, {} times", pickle_.more_unknown()));
+    }
+  }
+
   const Pickle& pickle_;
   Rebuilder& rebuilder_;
+  Parts parts_;
   Index& index_;
   std::vector<Counts> counts_;
+  std::vector<bool> open_;  // containers on the way down; empty where no value can contain itself
   std::vector<Item> todo_;
   std::uint64_t budget_ = 0;
   std::uint64_t visited_ = 0;  // entries of dicts, as often as a call copies them

@@ -14,6 +14,7 @@ constexpr Global plain(std::string_view module, std::string_view name, Role role
 constexpr Global kNames[] = {
     plain("collections", "OrderedDict", Role::dict_like),
     plain("collections", "Counter", Role::dict_like),
+    plain("collections", "defaultdict", Role::dict_like),
     plain("builtins", "set", Role::set_like),
     plain("builtins", "frozenset", Role::set_like),
     plain("builtins", "bytearray", Role::byte_array),
@@ -23,6 +24,30 @@ constexpr Global kNames[] = {
     plain("__builtin__", "frozenset", Role::set_like),
     plain("__builtin__", "bytearray", Role::byte_array),
     plain("__builtin__", "complex", Role::complex_number),
+    plain("builtins", "slice", Role::range_like),
+    plain("__builtin__", "slice", Role::range_like),
+    plain("builtins", "range", Role::range_like),
+    plain("__builtin__", "xrange", Role::range_like),
+    plain("builtins", "bytes", Role::empty_bytes),
+    plain("__builtin__", "bytes", Role::empty_bytes),
+    plain("builtins", "object", Role::plain_object),
+    plain("__builtin__", "object", Role::plain_object),
+    plain("builtins", "list", Role::plain_type),
+    plain("__builtin__", "list", Role::plain_type),
+    plain("builtins", "dict", Role::plain_type),
+    plain("__builtin__", "dict", Role::plain_type),
+    plain("builtins", "tuple", Role::plain_type),
+    plain("__builtin__", "tuple", Role::plain_type),
+    plain("builtins", "int", Role::plain_type),
+    plain("__builtin__", "int", Role::plain_type),
+    plain("__builtin__", "long", Role::plain_type),
+    plain("builtins", "float", Role::plain_type),
+    plain("__builtin__", "float", Role::plain_type),
+    plain("builtins", "bool", Role::plain_type),
+    plain("__builtin__", "bool", Role::plain_type),
+    plain("builtins", "str", Role::plain_type),
+    plain("__builtin__", "str", Role::plain_type),
+    plain("__builtin__", "unicode", Role::plain_type),
     plain("_codecs", "encode", Role::encode),
     plain("torch", "Size", Role::size),
     plain("torch", "device", Role::device),
@@ -33,6 +58,8 @@ constexpr Global kNames[] = {
     plain("torch._utils", "_rebuild_parameter", Role::parameter),
     plain("torch._utils", "_rebuild_parameter_with_state", Role::parameter_state),
     plain("torch._tensor", "_rebuild_from_type_v2", Role::from_type),
+    plain("torch._tensor", "_rebuild_from_type", Role::from_type),  // before 1.11
+    plain("torch.tensor", "_rebuild_from_type", Role::from_type),   // before 1.9
     plain("torch._utils", "_rebuild_sparse_tensor", Role::sparse),
     plain("torch._utils", "_rebuild_qtensor", Role::quantised),
     plain("torch._utils", "_rebuild_meta_tensor_no_storage", Role::meta),
@@ -41,7 +68,8 @@ constexpr Global kNames[] = {
     plain("torch._utils", "_rebuild_device_tensor_from_numpy", Role::foreign),
     plain("torch._utils", "_rebuild_device_tensor_from_cpu_tensor", Role::foreign),
     plain("torch", "Tensor", Role::tensor_class),
-    plain("torch.nn.parameter", "Parameter", Role::tensor_class),
+    plain("torch.nn.parameter", "Parameter", Role::parameter_class),
+    plain("torch.autograd.variable", "Variable", Role::parameter_class),
     plain("torch", "per_tensor_affine", Role::scheme),
     plain("torch", "per_tensor_symmetric", Role::scheme),
     plain("torch", "per_channel_affine", Role::scheme),
@@ -74,6 +102,14 @@ constexpr StorageName kStorages[] = {
     {"QUInt8Storage", std::nullopt, 1},
     {"QUInt4x2Storage", std::nullopt, 1},
     {"QUInt2x4Storage", std::nullopt, 1},
+};
+
+// Under torch. and torch.cuda.: the classes of tensors before 0.4.
+constexpr StorageName kTensorClasses[] = {
+    {"DoubleTensor", DType::f64, 8},    {"FloatTensor", DType::f32, 4}, {"HalfTensor", DType::f16, 2},
+    {"BFloat16Tensor", DType::bf16, 2}, {"LongTensor", DType::i64, 8},  {"IntTensor", DType::i32, 4},
+    {"ShortTensor", DType::i16, 2},     {"CharTensor", DType::i8, 1},   {"ByteTensor", DType::u8, 1},
+    {"BoolTensor", DType::boolean, 1},
 };
 
 struct DTypeName {
@@ -136,11 +172,11 @@ constexpr Global storage(std::string_view module, std::string_view name, std::op
   return {.module = module, .name = name, .role = Role::storage, .dtype = dtype, .bytes = bytes, .untyped = untyped};
 }
 
-constexpr std::size_t kStorageCount = std::size(kStorages);
+constexpr std::size_t kStorageCount = std::size(kStorages), kClassCount = std::size(kTensorClasses);
 
-// Storages under two modules, the untyped ones, and the dtypes, as Globals.
+// Storages and tensor classes under two modules, the untyped storages, and the dtypes, as Globals.
 constexpr auto kTypes = [] {
-  std::array<Global, 2 * kStorageCount + 4 + std::size(kDTypes)> table{};
+  std::array<Global, 2 * kStorageCount + 2 * kClassCount + 4 + std::size(kDTypes)> table{};
   std::size_t at = 0;
   for (const StorageName& row : kStorages) {
     table[at++] = storage("torch", row.name, row.dtype, row.bytes);
@@ -150,6 +186,16 @@ constexpr auto kTypes = [] {
   table[at++] = storage("torch.storage", "_UntypedStorage", DType::u8, 1, true);  // 1.11, 1.12
   table[at++] = storage("torch", "UntypedStorage", DType::u8, 1, true);
   table[at++] = storage("torch.cuda", "UntypedStorage", DType::u8, 1, true);
+  for (const StorageName& row : kTensorClasses) {
+    for (const std::string_view module : {"torch", "torch.cuda"}) {
+      table[at++] = {.module = module,
+                     .name = row.name,
+                     .role = Role::tensor_class,
+                     .dtype = row.dtype,
+                     .bytes = row.bytes,
+                     .untyped = false};
+    }
+  }
   for (const DTypeName& row : kDTypes) {
     table[at++] = {.module = "torch",
                    .name = row.name,

@@ -173,6 +173,18 @@ class Printer {
 
 }  // namespace
 
+bool has_key_text(const Pickle& pickle, PickleRef key) {
+  std::vector<PickleRef> todo{key};
+  for (std::size_t seen = 0; !todo.empty() && seen < kLongestTuple; ++seen) {
+    const PickleRef ref = todo.back();
+    todo.pop_back();
+    if (pickle.kind(ref) == PickleKind::global || pickle.kind(ref) == PickleKind::call) return false;
+    if (pickle.kind(ref) != PickleKind::tuple || pickle.items(ref).size() > kLongestTuple) continue;
+    for (const PickleRef item : pickle.items(ref)) todo.push_back(item);
+  }
+  return true;
+}
+
 std::string key_text(const Pickle& pickle, PickleRef key) { return Printer(pickle, key).text(); }
 
 }  // namespace transload::torch

@@ -12,5 +12,7 @@ namespace transload::torch {
 // Text inside of tuples: printable ASCII and other characters as repr() has them, except that it does not know which
 // characters beyond ASCII Python calls unprintable.
 std::string key_text(const wire::Pickle& pickle, wire::PickleRef key);
+// Whether all of it is of these kinds: neither a global nor a call.
+bool has_key_text(const wire::Pickle& pickle, wire::PickleRef key);
 
 }  // namespace transload::torch

@@ -24,7 +24,7 @@ constexpr std::uint64_t kFirstWindow = std::uint64_t{1} << 18, kLargestWindow = 
 
 class LegacyCheckpoint {
  public:
-  explicit LegacyCheckpoint(std::shared_ptr<Source> source) : source_(std::move(source)) {
+  LegacyCheckpoint(std::shared_ptr<Source> source, bool opaque) : source_(std::move(source)), opaque_(opaque) {
     std::uint64_t window = std::min(kFirstWindow, source_->size());
     while (!read_pickles(window)) {
       if (window >= kLargestWindow) {
@@ -34,10 +34,11 @@ class LegacyCheckpoint {
     }
   }
 
-  Index index(const OpenOptions& options) const {
+  std::unique_ptr<Reader> open(const OpenOptions& options) const {
     const Storages storages(*object_, PersistentIds::legacy);
     Rebuilder rebuilder(*object_, storages, source_->size());
     rebuilder.check_calls();
+    if (options.dense) rebuilder.make_dense();
     Index index;
     index.format = "torch";
     index.files = {source_->name()};
@@ -46,9 +47,7 @@ class LegacyCheckpoint {
       fail(0, "a big-endian storage that tensors of different types share", Errc::unsupported);
     }
     place(storages, rebuilder, index);
-    choose_container(index, options.key);
-    index.seal();
-    return index;
+    return finish_reader(std::move(index), source_, rebuilder, options);
   }
 
  private:
@@ -63,9 +62,9 @@ class LegacyCheckpoint {
     const Bytes window(std::move(bytes));
     const bool whole = size == source_->size();
     std::uint64_t at = 0;
-    const auto next = [&](const wire::PickleAllowed& allowed) {
+    const auto next = [&](const wire::PickleAllowed& allowed, bool opaque = false) {
       auto pickle = wire::read_pickle(window.slice(at, size - at),
-                                      {.file = source_->name(), .base = at, .whole = whole}, allowed);
+                                      {.file = source_->name(), .base = at, .whole = whole, .opaque = opaque}, allowed);
       if (pickle) at += pickle->size();
       return pickle;
     };
@@ -81,7 +80,7 @@ class LegacyCheckpoint {
     const auto system = next(none);
     if (!system) return false;
     big_ = is_big_endian(*system);
-    object_ = next(is_allowed);
+    object_ = next(is_allowed, opaque_);
     if (!object_) return false;
     keys_ = next(none);
     if (!keys_) return false;
@@ -115,15 +114,21 @@ class LegacyCheckpoint {
     const PickleRef root = keys_->root();
     if (keys_->kind(root) != PickleKind::list) keys_->fail(root, "the list of storage keys is not a list");
     index.storages.resize(storages.all().size());
-    std::vector<bool> placed(storages.all().size(), false);
+    std::vector<std::optional<PickleRef>> placed(storages.all().size());  // by which key of the list
     std::uint64_t at = data_at_;
     for (const PickleRef key : keys_->items(root)) {
       const std::string_view text = keys_->kind(key) == PickleKind::text ? keys_->text(key) : std::string_view();
       const std::int64_t found = storages.find(text);
-      if (found < 0) keys_->fail(key, fmt::format("the key '{}' belongs to no storage", shortened(text, 40)));
+      if (found < 0) {
+        keys_->fail(key, fmt::format("the key '{}' belongs to no storage of the pickle at 0x{:x}", shortened(text, 40),
+                                     object_->offset(object_->root())));
+      }
       const auto id = static_cast<std::size_t>(found);
-      if (placed[id]) keys_->fail(key, fmt::format("the storage '{}' is listed twice", text));
-      placed[id] = true;
+      if (placed[id]) {
+        keys_->fail(key,
+                    fmt::format("the storage '{}' is listed twice, also at 0x{:x}", text, keys_->offset(*placed[id])));
+      }
+      placed[id] = key;
       const DeclaredStorage& declared = storages.all()[id];
       if (source_->size() - at < sizeof(std::uint64_t)) fail(at, cut_off(declared));
       std::int64_t count = 0;
@@ -131,8 +136,8 @@ class LegacyCheckpoint {
       // The count is of elements, in the byte order of the machine that wrote the file.
       if (big_) count = static_cast<std::int64_t>(__builtin_bswap64(static_cast<std::uint64_t>(count)));
       if (count < 0 || static_cast<std::uint64_t>(count) != declared.numel) {
-        fail(at, fmt::format("storage '{}' is of {} elements here and of {} in the pickle", declared.key, count,
-                             declared.numel));
+        fail(at, fmt::format("storage '{}' is of {} elements here and of {} where it is used, at 0x{:x}", declared.key,
+                             count, declared.numel, object_->offset(declared.declared)));
       }
       at += sizeof(std::uint64_t);
       if (source_->size() - at < declared.size) fail(at, cut_off(declared));
@@ -146,25 +151,27 @@ class LegacyCheckpoint {
     for (std::size_t i = 0; i < placed.size(); ++i) {
       if (placed[i]) continue;
       object_->fail(storages.all()[i].declared,
-                    fmt::format("storage '{}' is used and not in the list of keys", storages.all()[i].key));
+                    fmt::format("storage '{}' is used here and not in the list of keys at 0x{:x}",
+                                storages.all()[i].key, keys_->offset(root)));
     }
     if (at != source_->size()) fail(at, fmt::format("{} bytes follow the last storage", source_->size() - at));
   }
 
   std::string cut_off(const DeclaredStorage& declared) const {
-    return fmt::format("the file is cut off: storage '{}' needs {} bytes", declared.key, declared.size);
+    return fmt::format("the file is cut off: storage '{}', used at 0x{:x}, needs {} bytes", declared.key,
+                       object_->offset(declared.declared), declared.size);
   }
 
   std::shared_ptr<Source> source_;
   std::optional<Pickle> object_, keys_;
   std::uint64_t data_at_ = 0;
-  bool big_ = false;
+  bool opaque_ = false, big_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Reader> open_legacy(std::shared_ptr<Source> source, const OpenOptions& options) {
-  return make_reader(LegacyCheckpoint(source).index(options), {source});
+  return LegacyCheckpoint(source, options.allow_opaque).open(options);
 }
 
 }  // namespace transload::torch

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "core/text.h"
 #include "formats/torch/globals.h"
@@ -18,36 +19,26 @@ using wire::PickleRef;
 
 constexpr std::size_t kMostDimensions = 64;
 constexpr std::size_t kMostAttributes = 1000;
-// Tensors that repeat their elements may stand for this much, all together; beyond it a small file would fill a disk.
-constexpr std::uint64_t kRepeatedAlways = std::uint64_t{256} << 20;
-constexpr std::uint64_t kRepeatedPerByte = 4;
-
-std::uint8_t unit_width(DType dtype) {
-  const auto bytes = static_cast<std::uint8_t>(element_bytes(dtype));
-  return info(dtype).kind == DTypeKind::complex ? static_cast<std::uint8_t>(bytes / 2) : bytes;
-}
-
-bool in_c_order(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
-  std::int64_t expected = 1;
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] == 1) continue;
-    if (strides[i] != expected) return false;
-    expected *= shape[i];
-  }
-  return true;
-}
+constexpr std::size_t kMostArguments = 8;  // of unknown functions: so many are looked at
+constexpr std::size_t kMostSteps = 2000;   // twice as deep as values are nested
 
 }  // namespace
 
 Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64_t file_size)
     : pickle_(pickle),
       storages_(storages),
+      views_(file_size),
       roles_(pickle.value_count(), Role::unknown),
       widths_(storages.all().size(), 0) {
-  if (__builtin_mul_overflow(file_size, kRepeatedPerByte, &most_repeated_)) most_repeated_ = ~std::uint64_t{0};
-  most_repeated_ = std::max(most_repeated_, kRepeatedAlways);
+  if (pickle.opaque()) tainted_.resize(pickle.value_count());
   // Parts come first, so a call's name has its role before the call.
   for (const PickleRef ref : pickle.parts_first()) {
+    if (pickle.opaque()) {
+      bool any = unknown(ref);
+      pickle.for_each_part(ref, [&](PickleRef part) { any = any || tainted_[part]; });
+      tainted_[ref] = any;
+    }
+    if (pickle.inert(ref)) continue;
     if (pickle.kind(ref) == PickleKind::global) {
       const Global* global = find_global(pickle.module(ref), pickle.global_name(ref));
       roles_[ref] = global == nullptr ? Role::unknown : global->role;
@@ -57,9 +48,46 @@ Rebuilder::Rebuilder(const Pickle& pickle, const Storages& storages, std::uint64
   }
 }
 
+bool Rebuilder::unknown(PickleRef ref) const {
+  return pickle_.inert(ref) || (pickle_.kind(ref) == PickleKind::persistent && !storages_.is_storage(ref));
+}
+
+std::string Rebuilder::dependence(PickleRef ref) const {
+  // Down to something unknown, and from a call to the name that was called.
+  for (std::size_t step = 0; step < kMostSteps; ++step) {
+    if (pickle_.kind(ref) == PickleKind::global) {
+      return fmt::format("depends on {}, which is not known",
+                         shortened(fmt::format("{}.{}", pickle_.module(ref), pickle_.global_name(ref))));
+    }
+    if (pickle_.inert(ref)) {
+      ref = pickle_.call(ref).callee;
+      continue;
+    }
+    std::optional<PickleRef> next;
+    pickle_.for_each_part(ref, [&](PickleRef part) {
+      if (!next && tainted(part)) next = part;
+    });
+    if (!next) break;
+    ref = *next;
+  }
+  return "depends on an object that is not known";
+}
+
 bool Rebuilder::is_tensor(PickleRef ref) const {
-  if (pickle_.kind(ref) == PickleKind::persistent) return true;
+  if (pickle_.kind(ref) == PickleKind::persistent) return storages_.is_storage(ref) || given_.contains(ref);
   if (pickle_.kind(ref) != PickleKind::call) return false;
+  if (pickle_.inert(ref)) {
+    const auto holds_storage = [&](PickleRef tuple, auto&& inner) {
+      const auto items = pickle_.items(tuple);
+      return std::ranges::any_of(items.first(std::min(items.size(), kMostArguments)), inner);
+    };
+    const auto is_storage = [&](PickleRef part) {
+      return pickle_.kind(part) == PickleKind::persistent && storages_.is_storage(part);
+    };
+    return holds_storage(pickle_.call(ref).arguments, [&](PickleRef part) {
+      return is_storage(part) || (pickle_.kind(part) == PickleKind::tuple && holds_storage(part, is_storage));
+    });
+  }
   switch (roles_[ref]) {
     case Role::tensor_v1:
     case Role::tensor_v2:
@@ -67,6 +95,8 @@ bool Rebuilder::is_tensor(PickleRef ref) const {
     case Role::parameter:
     case Role::parameter_state:
     case Role::from_type:
+    case Role::tensor_class:
+    case Role::parameter_class:
     case Role::sparse:
     case Role::quantised:
     case Role::meta:
@@ -112,6 +142,7 @@ std::vector<std::int64_t> Rebuilder::numbers(PickleRef ref, std::string_view wha
 
 // Hooks are functions; a checkpoint has an empty OrderedDict in their place, or None.
 void Rebuilder::check_hooks(PickleRef ref) const {
+  if (tainted(ref)) return;
   const bool is_dict =
       pickle_.kind(ref) == PickleKind::dict || (pickle_.kind(ref) == PickleKind::call && role(ref) == Role::dict_like);
   if (!is_dict && !pickle_.is_none(ref)) {
@@ -138,59 +169,22 @@ std::string Rebuilder::lazy_flags(PickleRef metadata) const {
 
 // `values`: storage, offset, size, strides.
 TensorInfo Rebuilder::describe(PickleRef ref, std::span<const PickleRef> values, DType dtype) {
-  const StorageView& view = storages_.view(values[0]);
   const std::int64_t offset = number(values[1], "offset");
+  Shape shape = numbers(values[2], "size");
+  return fit(ref, storages_.view(values[0]), dtype, offset, std::move(shape), numbers(values[3], "stride"));
+}
+
+TensorInfo Rebuilder::fit(PickleRef ref, const StorageView& view, DType dtype, std::int64_t offset, Shape shape,
+                          std::vector<std::int64_t> strides) {
   TensorInfo tensor;
-  tensor.dtype = dtype;
-  tensor.shape = numbers(values[2], "size");
-  std::vector<std::int64_t> strides = numbers(values[3], "stride");
-  if (strides.size() != tensor.shape.size()) {
-    pickle_.fail(ref, fmt::format("a tensor of {} dimensions has {} strides", tensor.shape.size(), strides.size()));
-  }
-  Chunk chunk;
-  chunk.storage = view.storage;
-  chunk.offset = view.offset;
-  std::uint64_t elements = 0;
   try {
-    elements = element_count(tensor.shape);
-    tensor_bytes(dtype, tensor.shape);
+    tensor = views_.make(view, dtype, offset, std::move(shape), std::move(strides));
   } catch (const Error& error) {
-    pickle_.fail(ref, error.message());
-  }
-  const std::uint64_t width = element_bytes(dtype);
-  if (elements != 0) {  // an empty tensor may begin anywhere
-    std::int64_t last = offset;
-    std::uint64_t end = 0, start = 0;
-    bool overflow = false;
-    for (std::size_t i = 0; i < strides.size(); ++i) {
-      std::int64_t step = 0;
-      overflow = overflow || __builtin_mul_overflow(tensor.shape[i] - 1, strides[i], &step) ||
-                 __builtin_add_overflow(last, step, &last);
-    }
-    overflow = overflow || __builtin_mul_overflow(static_cast<std::uint64_t>(last) + 1, width, &end) ||
-               __builtin_mul_overflow(static_cast<std::uint64_t>(offset), width, &start);
-    if (overflow) pickle_.fail(ref, "a tensor's offset, size and strides overflow 64 bits");
-    if (end > view.size) {
-      pickle_.fail(ref, fmt::format("a tensor of shape {} needs {} bytes of a storage of {}", to_string(tensor.shape),
-                                    end, view.size));
-    }
-    chunk.offset += start;
-    const std::uint64_t span = static_cast<std::uint64_t>(last - offset) + 1;
-    if (elements > span) {
-      if (__builtin_add_overflow(repeated_, elements * width, &repeated_) || repeated_ > most_repeated_) {
-        pickle_.fail(ref,
-                     fmt::format("tensors that repeat their elements stand for more than {}; a file of this size "
-                                 "is not expanded beyond that",
-                                 human_bytes(most_repeated_)),
-                     Errc::unsupported);
-      }
-    }
-    if (!in_c_order(tensor.shape, strides)) chunk.strides = std::move(strides);
+    pickle_.fail(ref, error.message(), error.code());
   }
   std::uint8_t& unit = widths_[view.storage];
   if (unit != 0 && unit != unit_width(dtype)) mixed_ = view.storage;
   unit = unit_width(dtype);
-  tensor.chunks.push_back(std::move(chunk));
   return tensor;
 }
 
@@ -202,7 +196,11 @@ std::variant<TensorInfo, LeftOut> Rebuilder::plain(PickleRef ref, std::span<cons
   if (values.size() < fixed || values.size() > most) {
     pickle_.fail(ref, fmt::format("a tensor with {} parts", values.size()));
   }
-  if (pickle_.kind(values[0]) != PickleKind::persistent) {
+  // Whether gradients are wanted and what is called then does not change a tensor; everything else does.
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i != 4 && i != 5 && tainted(values[i])) return LeftOut{{}, dependence(values[i])};
+  }
+  if (pickle_.kind(values[0]) != PickleKind::persistent || !storages_.is_storage(values[0])) {
     pickle_.fail(ref, fmt::format("a tensor over {} instead of a storage", name(pickle_.kind(values[0]))));
   }
   if (fixed > 4) check_hooks(values[5]);
@@ -226,7 +224,12 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
   const auto is = [&](PickleRef value, Role wanted) {
     return pickle_.kind(value) == PickleKind::global && role(value) == wanted;
   };
-  if (!is(values[1], Role::tensor_class)) pickle_.fail(ref, "a tensor of a class that is not known", Errc::unsupported);
+  if (pickle_.inert(values[0])) return LeftOut{{}, dependence(values[0])};
+  if (pickle_.inert(values[2])) return LeftOut{{}, dependence(values[2])};
+  // A class of someone's own has the same elements.
+  if (!is(values[1], Role::tensor_class) && !is(values[1], Role::parameter_class) && !pickle_.inert(values[1])) {
+    pickle_.fail(ref, "a tensor of a class that is not known", Errc::unsupported);
+  }
   if (pickle_.kind(values[2]) != PickleKind::tuple) pickle_.fail(ref, "a tensor without its parts");
   const PickleRef state = values[3];
   if (pickle_.kind(state) == PickleKind::dict) {
@@ -241,41 +244,70 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
   for (const Role one : {Role::tensor_v1, Role::tensor_v2, Role::tensor_v3}) {
     if (is(values[0], one)) return plain(ref, pickle_.items(values[2]), one);
   }
+  if (is(values[0], Role::sparse)) return sparse(ref, pickle_.items(values[2]));
+  if (is(values[0], Role::quantised)) return quantised(ref, pickle_.items(values[2]));
   pickle_.fail(ref, "a tensor that is not built by a function for tensors", Errc::unsupported);
 }
 
-std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
-  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{{}, "is a bare storage, not a tensor"};
+// What PyTorch wrote before 0.4: FloatTensor() with the state (storage, offset, size, stride), and Parameter(tensor)
+// with (requires_grad, volatile, hooks), or Parameter() with (tensor, gradient, hooks, requires_grad, volatile).
+std::variant<TensorInfo, LeftOut> Rebuilder::by_state(PickleRef ref) {
   const Pickle::Call call = pickle_.call(ref);
-  if (call.state || !call.elements.empty() || !call.entries.empty()) {
+  const auto values = pickle_.items(call.arguments);
+  if (call.state && pickle_.inert(*call.state)) return LeftOut{{}, dependence(*call.state)};
+  std::span<const PickleRef> state;
+  if (call.state && pickle_.kind(*call.state) == PickleKind::tuple) state = pickle_.items(*call.state);
+  if (role(ref) == Role::parameter_class) {
+    if (!values.empty() && values.size() <= 2 && (!call.state || state.size() == 3)) return parameter(ref, values[0]);
+    if (values.empty() && state.size() == 5) return parameter(ref, state[0]);
+    pickle_.fail(ref, "a Parameter without a tensor");
+  }
+  if (!values.empty() || state.size() != 4) {
+    pickle_.fail(ref, fmt::format("{} with arguments that no checkpoint gives it", pickle_.global_name(call.callee)));
+  }
+  auto made = plain(ref, state, Role::tensor_v1);
+  const Global* type = find_global(pickle_.module(call.callee), pickle_.global_name(call.callee));
+  if (const auto* tensor = std::get_if<TensorInfo>(&made); tensor != nullptr && type->dtype != tensor->dtype) {
+    if (type->dtype) pickle_.fail(ref, fmt::format("{} over a storage of another type", type->name));
+  }
+  return made;
+}
+
+std::variant<TensorInfo, LeftOut> Rebuilder::parameter(PickleRef ref, PickleRef data) {
+  if (pickle_.inert(data)) return LeftOut{{}, dependence(data)};
+  // A Parameter of a Parameter would be a way to nest; torch writes the tensor itself.
+  const bool nests =
+      role(data) == Role::parameter || role(data) == Role::parameter_state || role(data) == Role::parameter_class;
+  if (!is_tensor(data) || nests) pickle_.fail(ref, "a Parameter without a tensor");
+  return tensor(data);
+}
+
+std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
+  if (const auto given = given_.find(ref); given != given_.end()) return given->second;
+  if (pickle_.kind(ref) == PickleKind::persistent) return LeftOut{{}, "is a bare storage, not a tensor"};
+  if (pickle_.inert(ref)) return LeftOut{{}, dependence(ref)};
+  const Pickle::Call call = pickle_.call(ref);
+  const Role own = role(ref);
+  const bool has_state = own == Role::tensor_class || own == Role::parameter_class;
+  if ((call.state && !has_state) || !call.elements.empty() || !call.entries.empty()) {
     pickle_.fail(ref, "a tensor that is changed after it was built");
   }
   const auto values = pickle_.items(call.arguments);
-  const Role own = role(ref);
   switch (own) {
     case Role::tensor_v1:
     case Role::tensor_v2:
     case Role::tensor_v3: return plain(ref, values, own);
+    case Role::tensor_class:
+    case Role::parameter_class: return by_state(ref);
     case Role::parameter:
     case Role::parameter_state: {
       const auto parts = arguments(ref, own == Role::parameter ? 3 : 4, own == Role::parameter ? 3 : 4);
       check_hooks(parts[2]);
-      const PickleRef data = parts[0];
-      // A Parameter of a Parameter would be a way to nest; torch writes the tensor itself.
-      if (!is_tensor(data) || role(data) == Role::parameter || role(data) == Role::parameter_state) {
-        pickle_.fail(ref, "a Parameter without a tensor");
-      }
-      return tensor(data);
+      return parameter(ref, parts[0]);
     }
     case Role::from_type: return typed(ref, arguments(ref, 4, 4));
-    case Role::sparse: {
-      std::string layout = "unknown layout";
-      if (!values.empty() && role(values[0]) == Role::layout && pickle_.kind(values[0]) == PickleKind::call) {
-        layout = shortened(pickle_.text(arguments(values[0], 1, 1)[0]), 40);
-      }
-      return LeftOut{{}, fmt::format("is sparse ({})", layout)};
-    }
-    case Role::quantised: return LeftOut{{}, "is quantised"};
+    case Role::sparse: return sparse(ref, values);
+    case Role::quantised: return quantised(ref, values);
     case Role::meta: return LeftOut{{}, "is on the meta device: it has a shape and no values"};
     case Role::nested: return LeftOut{{}, "is a nested tensor"};
     case Role::subclass: return LeftOut{{}, "is of a tensor subclass"};
@@ -285,7 +317,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
 
 void Rebuilder::check_calls() const {
   for (const PickleRef ref : pickle_.parts_first()) {
-    if (pickle_.kind(ref) == PickleKind::call && !is_tensor(ref)) check_call(ref);
+    if (pickle_.kind(ref) == PickleKind::call && !pickle_.inert(ref) && !is_tensor(ref)) check_call(ref);
   }
 }
 
@@ -294,17 +326,30 @@ void Rebuilder::check_call(PickleRef ref) const {
   const auto values = pickle_.items(call.arguments);
   const std::string_view callee = pickle_.global_name(call.callee);
   const auto kind_at = [&](std::size_t i) { return pickle_.kind(values[i]); };
+  const auto given = values.first(std::min(values.size(), kMostArguments));
+  const bool takes_unknown = std::ranges::any_of(given, [&](PickleRef part) { return unknown(part); });
   const auto want = [&](bool good) {
-    if (!good) pickle_.fail(ref, fmt::format("{} with arguments that no checkpoint gives it", callee));
+    if (!good && !takes_unknown)
+      pickle_.fail(ref, fmt::format("{} with arguments that no checkpoint gives it", callee));
   };
   const bool is_dict = role(ref) == Role::dict_like;
+  const auto is_factory = [&](std::size_t i) {
+    const bool is_type = kind_at(i) == PickleKind::global || pickle_.is_none(values[i]);
+    return callee == "defaultdict" && is_type;
+  };
   if (!call.elements.empty() || (!call.entries.empty() && !is_dict) || (call.state && !is_dict)) {
     pickle_.fail(ref, fmt::format("{} is changed in a way that it does not allow", callee));
   }
   switch (role(ref)) {
     case Role::dict_like:
-      return want(values.empty() ||
-                  (values.size() == 1 && (kind_at(0) == PickleKind::dict || kind_at(0) == PickleKind::list)));
+      return want(values.empty() || (values.size() == 1 && (kind_at(0) == PickleKind::dict ||
+                                                            kind_at(0) == PickleKind::list || is_factory(0))));
+    case Role::plain_object: return want(values.empty());
+    case Role::empty_bytes: return want(values.empty());
+    case Role::range_like:
+      return want(values.size() <= 3 && std::ranges::all_of(values, [&](PickleRef part) {
+                    return pickle_.kind(part) == PickleKind::integer || pickle_.is_none(part);
+                  }));
     case Role::set_like:
       return want(values.empty() ||
                   (values.size() == 1 && (kind_at(0) == PickleKind::list || kind_at(0) == PickleKind::tuple)));

@@ -3,11 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "formats/sparse.h"
+#include "formats/torch/dense.h"
 #include "formats/torch/storages.h"
+#include "formats/torch/strided_view.h"
 #include "transload/index.h"
 #include "wire/pickle.h"
 
@@ -18,13 +24,20 @@ class Rebuilder {
   // `file_size` bounds what tensors that repeat their elements (stride 0) may stand for.
   Rebuilder(const wire::Pickle& pickle, const Storages& storages, std::uint64_t file_size);
 
-  // What a value that can be called stands for; Role::unknown for everything else.
+  // What a value that can be called, or its call, stands for; Role::unknown for everything else, inert values too.
   Role role(wire::PickleRef ref) const { return roles_[ref]; }
-  // Whether `ref` is a tensor, one that cannot be carried included, or a bare storage.
+  // Whether `ref` is a tensor, one that cannot be carried included, or a bare storage. What an unknown function makes
+  // of a storage is taken for a tensor.
   bool is_tensor(wire::PickleRef ref) const;
   // The tensor without its name. Errc::corrupt with the offset when its parts do not fit together.
   std::variant<TensorInfo, LeftOut> tensor(wire::PickleRef ref);
-  // Checks every call that is no tensor: its arguments are what such a call takes.
+  // What a persistent id stands for where it is a tensor itself: in the tar archives of PyTorch 0.1.
+  void give(wire::PickleRef persistent, TensorInfo tensor) { given_.insert_or_assign(persistent, std::move(tensor)); }
+  // From now on sparse and quantised tensors are dense ones over storages behind those of the file, which take_dense()
+  // adds: call it when all others are placed.
+  void make_dense();
+  std::vector<SparseArray> take_dense(Index& index);
+  // Checks every call that is no tensor and not inert: its arguments are what such a call takes.
   void check_calls() const;
   // The width of the units to reverse in each storage if the file is big-endian. Errc::corrupt where tensors disagree
   // and `big` is set.
@@ -34,19 +47,40 @@ class Rebuilder {
 
  private:
   std::variant<TensorInfo, LeftOut> plain(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, Role role);
+  std::variant<TensorInfo, LeftOut> by_state(wire::PickleRef ref);
+  std::variant<TensorInfo, LeftOut> parameter(wire::PickleRef ref, wire::PickleRef data);
   std::variant<TensorInfo, LeftOut> typed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
   TensorInfo describe(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, DType dtype);
+  TensorInfo fit(wire::PickleRef ref, const StorageView& view, DType dtype, std::int64_t offset, Shape shape,
+                 std::vector<std::int64_t> strides);
+  std::variant<TensorInfo, LeftOut> sparse(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
+  std::variant<TensorInfo, LeftOut> quantised(wire::PickleRef ref, std::span<const wire::PickleRef> arguments);
+  std::string packed(wire::PickleRef ref, std::span<const wire::PickleRef> arguments, QuantisedTensor& tensor);
+  std::string check_channels(wire::PickleRef ref, const QuantisedTensor& tensor,
+                             const QuantisedTensor::Channels& channels) const;
+  TensorInfo part(wire::PickleRef ref, std::string_view what);
+  TensorInfo add_dense(wire::PickleRef ref, SparseArray array);
+  double real(wire::PickleRef ref, std::string_view what) const;
   std::string lazy_flags(wire::PickleRef metadata) const;
   std::vector<std::int64_t> numbers(wire::PickleRef ref, std::string_view what) const;
   std::int64_t number(wire::PickleRef ref, std::string_view what) const;
   std::span<const wire::PickleRef> arguments(wire::PickleRef ref, std::size_t least, std::size_t most) const;
   void check_hooks(wire::PickleRef ref) const;
   void check_call(wire::PickleRef ref) const;
+  // Inert, or not a storage though it is a persistent id.
+  bool unknown(wire::PickleRef ref) const;
+  // Whether anything unknown is in it, and the reason to leave a tensor out for it.
+  bool tainted(wire::PickleRef ref) const { return !tainted_.empty() && tainted_[ref]; }
+  std::string dependence(wire::PickleRef ref) const;
 
   const wire::Pickle& pickle_;
   const Storages& storages_;
-  std::uint64_t most_repeated_, repeated_ = 0;
-  std::vector<Role> roles_;  // by reference; of calls and of globals
+  StridedViews views_;
+  std::unordered_map<wire::PickleRef, TensorInfo> given_;
+  std::optional<std::uint32_t> first_dense_;  // none: sparse and quantised tensors are left out
+  std::vector<SparseArray> dense_;
+  std::vector<Role> roles_;    // by reference; of calls and of globals
+  std::vector<bool> tainted_;  // by reference; empty: nothing is
   std::vector<std::uint8_t> widths_;
   std::int64_t mixed_ = -1;
 };

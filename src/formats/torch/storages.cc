@@ -14,6 +14,8 @@ using wire::Pickle;
 using wire::PickleKind;
 using wire::PickleRef;
 
+constexpr std::size_t kMostItems = 6;
+
 std::uint64_t count_of(const Pickle& pickle, PickleRef ref, std::string_view what) {
   if (pickle.kind(ref) != PickleKind::integer) {
     pickle.fail(ref, fmt::format("{} is {}", what,
@@ -49,15 +51,21 @@ std::int64_t Storages::find(std::string_view key) const {
 
 void Storages::declare(const Pickle& pickle, PickleRef ref, PersistentIds kind) {
   const PickleRef id = pickle.persistent_id(ref);
+  if (pickle.inert(id)) return;
   if (pickle.kind(id) != PickleKind::tuple) {
     pickle.fail(ref, fmt::format("a persistent id that is {}, not a tuple", name(pickle.kind(id))));
   }
   const auto items = pickle.items(id);
+  if (std::ranges::any_of(items.first(std::min(items.size(), kMostItems)),
+                          [&](PickleRef item) { return pickle.inert(item); })) {
+    return;
+  }
   if (items.empty() || pickle.kind(items[0]) != PickleKind::text) pickle.fail(ref, "a persistent id without a kind");
   if (pickle.text(items[0]) == "module") {
+    if (pickle.opaque()) return;
     Error error(Errc::unsupported, "a model saved whole, with the source code of its classes",
                 {.file = {}, .offset = pickle.offset(ref), .tensor = {}},
-                "save its weights instead: torch.save(model.state_dict(), path)");
+                "--allow-opaque reads its tensors; in PyTorch, torch.save(model.state_dict(), path) saves them alone");
     throw error;
   }
   if (pickle.text(items[0]) != "storage") {
@@ -104,8 +112,10 @@ void Storages::declare(const Pickle& pickle, PickleRef ref, PersistentIds kind) 
     const std::uint64_t offset = count_of(pickle, part[1], "a storage view's offset");
     const std::uint64_t numel = count_of(pickle, part[2], "a storage view's count");
     if (offset > declared.numel || numel > declared.numel - offset) {
-      pickle.fail(ref, fmt::format("a storage view of elements {} to {} in a storage of {}", offset, offset + numel,
-                                   declared.numel));
+      const PickleRef before = all_[place->second].declared;
+      pickle.fail(ref, fmt::format("a view of {} elements from {} on in storage '{}' of {}{}", numel, offset,
+                                   declared.key, declared.numel,
+                                   before == ref ? "" : fmt::format(", first used at 0x{:x}", pickle.offset(before))));
     }
     view.offset = offset * type->bytes;
     view.size = numel * type->bytes;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "formats/torch/globals.h"
@@ -32,13 +33,18 @@ enum class PersistentIds : bool { zip, legacy };
 
 class Storages {
  public:
+  // Those of a file whose persistent ids are something else: `views` has what each that is a storage gives.
+  Storages(std::vector<DeclaredStorage> all, std::unordered_map<wire::PickleRef, StorageView> views)
+      : all_(std::move(all)), views_(std::move(views)) {}
   // Reads every persistent id of the pickle, in the order of the file. Errc::corrupt for ids that are not
   // ("storage", class, key, location, count[, view]), for keys that are not [A-Za-z0-9_.-]{1,64}, and for one key
-  // with two types or counts; Errc::unsupported for modules saved whole.
+  // with two types or counts; Errc::unsupported for modules saved whole. Where the pickle may hold inert values, an id
+  // with one in it, or of a module, is inert as well.
   Storages(const wire::Pickle& pickle, PersistentIds kind);
 
   const std::vector<DeclaredStorage>& all() const noexcept { return all_; }
-  const StorageView& view(wire::PickleRef persistent) const { return views_.at(persistent); }
+  const StorageView& view(wire::PickleRef persistent) const { return views_.at(persistent); }  // of one that is_storage
+  bool is_storage(wire::PickleRef persistent) const { return views_.contains(persistent); }
   // The number of the storage with this key; -1 where no persistent id has it.
   std::int64_t find(std::string_view key) const;
 

@@ -56,9 +56,7 @@ std::unique_ptr<Reader> open(std::shared_ptr<Store> store, std::string_view name
       case Content::torch_zip:
       case Content::zip: return open_zip(source, options);
       case Content::legacy: return open_legacy(source, options);
-      case Content::tar:
-        refuse(*source, "a tar archive, as PyTorch 0.1 wrote them; they are not read yet",
-               "load it with an old PyTorch and save it again with torch.save");
+      case Content::tar: return open_tar(source, options);
       case Content::pickle:
         refuse(*source, "a bare pickle, not a file of torch.save (it lacks the magic number)",
                "save the weights with torch.save(model.state_dict(), path)");
@@ -79,7 +77,7 @@ std::unique_ptr<Reader> open(std::shared_ptr<Store> store, std::string_view name
 
 const Format& torch_format() {
   static const Format kFormat{.name = "torch",
-                              .title = "PyTorch (zip, legacy)",
+                              .title = "PyTorch (zip, legacy, tar)",
                               .keeps_ties = true,
                               .sniff = sniff,
                               .open = open,

@@ -8,6 +8,7 @@
 #include "formats/torch/containers.h"
 #include "formats/torch/readers.h"
 #include "formats/torch/rebuild.h"
+#include "formats/torch/script.h"
 #include "transload/error.h"
 #include "wire/zip.h"
 
@@ -18,36 +19,45 @@ using wire::Pickle;
 using wire::ZipEntry;
 
 constexpr std::uint64_t kLargestPickle = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLargestCode = std::uint64_t{1} << 26;
 constexpr std::uint64_t kLargestRecord = 4096;                   // of version, byteorder
 constexpr std::int64_t kOldestVersion = 1, kNewestVersion = 10;  // caffe2/serialize/versions.h
 
 class ZipCheckpoint {
  public:
-  explicit ZipCheckpoint(std::shared_ptr<Source> source) : source_(std::move(source)) {
+  ZipCheckpoint(std::shared_ptr<Source> source, bool scripts) : source_(std::move(source)) {
     entries_ = wire::read_zip(*source_);
     top_ = entries_.front().name.substr(0, entries_.front().name.find('/') + 1);
     for (const ZipEntry& entry : entries_) by_name_.emplace(entry.name, &entry);
-    check_kind();
+    check_kind(scripts);
   }
 
-  Index index(const OpenOptions& options) const {
+  std::unique_ptr<Reader> open(const OpenOptions& options) const {
     check_version();
     const bool big = is_big_endian();
     const ZipEntry& record = *find("data.pkl");
     const std::string label = wire::zip_entry_label(*source_, record);
-    const auto pickle = wire::read_pickle(wire::read_zip_entry(*source_, record, kLargestPickle),
-                                          {.file = label, .base = 0, .whole = true}, is_allowed);
+    const auto pickle =
+        wire::read_pickle(wire::read_zip_entry(*source_, record, kLargestPickle),
+                          {.file = label, .base = 0, .whole = true, .opaque = options.allow_opaque}, is_allowed);
     if (pickle->size() != record.size) {
       throw Error(Errc::corrupt, fmt::format("{} bytes follow the end of the pickle", record.size - pickle->size()),
                   {.file = label, .offset = pickle->size(), .tensor = {}});
     }
     const Storages storages(*pickle, PersistentIds::zip);
     Rebuilder rebuilder(*pickle, storages, source_->size());
-    rebuilder.check_calls();
+    const bool is_module = is_script_ && is_script_module(*pickle);
+    if (!is_module) rebuilder.check_calls();
+    if (options.dense) rebuilder.make_dense();
     Index index;
     index.format = "torch";
     index.files = {source_->name()};
-    list_tensors(*pickle, rebuilder, index);
+    if (is_module) {
+      ScriptClasses classes([&](const std::string& path) { return code(path); });
+      list_script_tensors(*pickle, rebuilder, classes, index);
+    } else {
+      list_tensors(*pickle, rebuilder, index);
+    }
     if (big && rebuilder.mixed_widths() >= 0) {
       throw Error(Errc::unsupported, "a big-endian storage that tensors of different types share",
                   {.file = label, .offset = {}, .tensor = {}});
@@ -56,9 +66,7 @@ class ZipCheckpoint {
       index.storages.push_back(place(*pickle, storages.all()[i], big ? rebuilder.unit_widths()[i] : std::uint8_t{0}));
     }
     note_the_rest(storages, index);
-    choose_container(index, options.key);
-    index.seal();
-    return index;
+    return finish_reader(std::move(index), source_, rebuilder, options);
   }
 
  private:
@@ -72,15 +80,17 @@ class ZipCheckpoint {
     throw Error(code, message, {.file = source_->name(), .offset = {}, .tensor = {}}, advice);
   }
 
-  void check_kind() const {
+  void check_kind(bool scripts) {
     const auto is_script = [&](const ZipEntry& entry) {
       const std::string_view name = entry.name;
       return name.starts_with(top_) &&
              (name.substr(top_.size()) == "constants.pkl" || name.substr(top_.size()).starts_with("code/"));
     };
-    if (!top_.empty() && std::ranges::any_of(entries_, is_script)) {
+    is_script_ = !top_.empty() && std::ranges::any_of(entries_, is_script);
+    if (is_script_ && !scripts) {
       refuse("a TorchScript archive (it holds code), not a checkpoint",
-             "load it with torch.jit.load and save its weights: torch.save(model.state_dict(), path)");
+             "--allow-opaque reads its parameters and buffers, and none of its code; or save them with PyTorch: "
+             "torch.save(torch.jit.load(path).state_dict(), other_path)");
     }
     if (top_.empty() || find("data.pkl") == nullptr) {
       refuse("a zip archive, but none that torch.save wrote: there is no data.pkl in a top folder",
@@ -98,6 +108,13 @@ class ZipCheckpoint {
 
   std::string record_text(const ZipEntry& entry) const {
     return std::string(wire::read_zip_entry(*source_, entry, kLargestRecord).text());
+  }
+
+  // The text of a module of a TorchScript archive.
+  std::optional<std::string> code(const std::string& path) const {
+    const ZipEntry* record = find("code/" + path + ".py");
+    if (record == nullptr) return std::nullopt;
+    return std::string(wire::read_zip_entry(*source_, *record, kLargestCode).text());
   }
 
   void check_version() const {
@@ -150,6 +167,8 @@ class ZipCheckpoint {
       const std::string_view name = std::string_view(entry.name).substr(top_.size());
       if (name.starts_with("data/") && name.size() > 5) {
         unused += storages.find(name.substr(5)) < 0 ? 1 : 0;
+      } else if (is_script_ && (name.starts_with("code/") || name.starts_with("constants"))) {
+        continue;  // said in another note
       } else if (name != "data.pkl" && name.find(".p") != std::string_view::npos) {
         if (pickles++ == 0) first_pickle = entry.name;
       }
@@ -167,13 +186,14 @@ class ZipCheckpoint {
   std::shared_ptr<Source> source_;
   std::vector<ZipEntry> entries_;
   std::string top_;  // "archive/"
+  bool is_script_ = false;
   std::unordered_map<std::string, const ZipEntry*> by_name_;
 };
 
 }  // namespace
 
 std::unique_ptr<Reader> open_zip(std::shared_ptr<Source> source, const OpenOptions& options) {
-  return make_reader(ZipCheckpoint(source).index(options), {source});
+  return ZipCheckpoint(source, options.allow_opaque).open(options);
 }
 
 }  // namespace transload::torch
