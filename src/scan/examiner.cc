@@ -232,12 +232,10 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
   bool found = false;
   if (content.zip) found = examine_zip(source, name, entry, content, depth);
   if (content.tar) {
-    is("tar");
-    TarExaminer(*this, source, entry, depth).run();
-    if (entry.empty()) {
-      const Opened opened = open_it(source, *format_named("torch"), entry);
-      judge(opened, source->name(), entry, false);
-    }
+    TarExaminer tar(*this, source, entry, depth);
+    tar.run();
+    is(tar.is_torch() ? "torch" : "tar");
+    if (tar.is_torch()) judge(open_it(source, *format_named("torch"), entry), source->name(), entry, true);
     found = true;
   }
   if (content.npy || content.pickle || (content.format != nullptr && !content.zip)) {
