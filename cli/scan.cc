@@ -46,7 +46,8 @@ void print(const Output& out, const ScanFile& file, bool all) {
     }
   }
   for (const ScanProblem& found : file.problems) {
-    out.line("{}: broken: {}", place(file.path, found.entry, found.offset), shortened(found.message, 300));
+    out.line("{}: {}: {}", place(file.path, found.entry, found.offset),
+             found.kind == ScanProblem::Kind::refused ? "refused" : "broken", shortened(found.message, 300));
   }
   for (const ScanNote& note : file.notes) {
     out.line("{}: note: {}", place(file.path, note.entry, note.offset), shortened(note.message, 300));
@@ -71,7 +72,7 @@ void print_summary(const Output& out, const ScanReport& report, double seconds) 
     notes += file.notes.size();
     with += file.has_findings() ? 1 : 0;
   }
-  std::string text = fmt::format("{}, {} with findings: {} dangerous, {} unknown, {} broken; {}",
+  std::string text = fmt::format("{}, {} with findings: {} dangerous, {} unknown, {} broken or refused; {}",
                                  counted(report.files.size(), "checkpoint file"), with, dangerous, unknown, problems,
                                  counted(notes, "note"));
   if (report.not_checkpoints > 0) text += fmt::format("; {} not a checkpoint", counted(report.not_checkpoints, "file"));

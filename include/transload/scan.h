@@ -34,10 +34,14 @@ struct ScanName {
   std::string argument;  // the first text that it is called with, cut short
 };
 
-// Structure that is broken, or that says one thing here and another there.
+// Structure that is broken or lies, or that Transload's reader refuses for another reason than its names.
 struct ScanProblem {
   std::string entry;
   std::optional<std::uint64_t> offset;  // from the start of the entry
+  enum class Kind : std::uint8_t {
+    broken,   // the bytes break the rules of their format, or contradict each other
+    refused,  // a form that the reader of this format does not take
+  } kind = Kind::broken;
   std::string message;
 };
 

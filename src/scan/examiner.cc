@@ -54,8 +54,9 @@ std::string inside(const std::string& entry, std::string_view part) {
 
 // ---- what is said ----
 
-void Examiner::problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message) {
-  if (file_.problems.size() < kMostFindings) file_.problems.push_back({entry, offset, std::move(message)});
+void Examiner::problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message,
+                       ScanProblem::Kind kind) {
+  if (file_.problems.size() < kMostFindings) file_.problems.push_back({entry, offset, kind, std::move(message)});
 }
 
 void Examiner::remark(const std::string& entry, std::string message) {
@@ -76,13 +77,14 @@ bool Examiner::spend(std::uint64_t bytes, const std::string& entry) {
 
 void Examiner::finish() {
   for (Secrets::Found& found : secrets_.take()) {
-    file_.notes.push_back({{}, found.offset, ScanNote::Kind::privacy, std::move(found.what)});
+    file_.notes.push_back({std::move(found.entry), found.offset, ScanNote::Kind::privacy, std::move(found.what)});
   }
 }
 
 // ---- pickles ----
 
 Survey Examiner::survey(const Source& source, std::uint64_t begin) {
+  secrets_.in(source.name() == file_.path ? std::string_view() : std::string_view(source.name()));
   SurveyOptions options;
   options.on_text = [this](std::uint64_t offset, std::string_view text) { secrets_.look(offset, text); };
   return survey_pickle(source, begin, source.size(), options);
@@ -184,6 +186,7 @@ Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& fo
   location.format = &format;
   location.display = source->name();
   const Opened opened = try_to_open(location);
+  secrets_.in(entry);
   for (const auto& [key, value] : opened.metadata) {
     secrets_.look(0, key, value);
     secrets_.look(0, value);
@@ -197,11 +200,13 @@ void Examiner::judge(const Opened& opened, const std::string& file, const std::s
   if (entry.empty()) file_.why_not = opened.error->message();
   const bool has_names =
       std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
-  // A file that is refused for its names is not broken.
-  const bool only_names = has_names && opened.error->code() == Errc::unsupported;
-  if (must_be_read && !only_names) {
+  // A file that is refused for its names is not broken, nor is one of settings that torch.save wrote.
+  const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
+  const bool only_names = is_pickled && opened.error->code() == Errc::unsupported;
+  const bool only_settings = opened.error->message() == "the file holds a dict without any tensor";
+  if (must_be_read && !only_names && !only_settings) {
     const ScanProblem found = problem_of(*opened.error, file, entry);
-    problem(found.entry, found.offset, found.message);
+    problem(found.entry, found.offset, found.message, found.kind);
   } else if (!entry.empty()) {
     remark(entry, fmt::format("is not read by Transload: {}", opened.error->message()));
   }
@@ -227,12 +232,10 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
   bool found = false;
   if (content.zip) found = examine_zip(source, name, entry, content, depth);
   if (content.tar) {
-    is("tar");
-    TarExaminer(*this, source, entry, depth).run();
-    if (entry.empty()) {
-      const Opened opened = open_it(source, *format_named("torch"), entry);
-      judge(opened, source->name(), entry, false);
-    }
+    TarExaminer tar(*this, source, entry, depth);
+    tar.run();
+    is(tar.is_torch() ? "torch" : "tar");
+    if (tar.is_torch()) judge(open_it(source, *format_named("torch"), entry), source->name(), entry, true);
     found = true;
   }
   if (content.npy || content.pickle || (content.format != nullptr && !content.zip)) {

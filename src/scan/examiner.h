@@ -57,7 +57,8 @@ class Examiner {
   Opened open_it(const std::shared_ptr<Source>& source, const Format& format, const std::string& entry);
   void judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read);
 
-  void problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message);
+  void problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message,
+               ScanProblem::Kind kind = ScanProblem::Kind::broken);
   void remark(const std::string& entry, std::string message);
   bool spend(std::uint64_t bytes, const std::string& entry);  // false, with a problem said once, where too much was
 

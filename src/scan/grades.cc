@@ -10,11 +10,13 @@ namespace transload::scanning {
 namespace {
 
 // What NumPy writes to bring an array, a scalar or a type back (numpy/core/src/multiarray/methods.c, array_reduce).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNumpy{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNumpy{{
     {"numpy.core.multiarray", "_reconstruct"},
     {"numpy._core.multiarray", "_reconstruct"},
     {"numpy.core.multiarray", "scalar"},
     {"numpy._core.multiarray", "scalar"},
+    {"numpy.core.numeric", "_frombuffer"},
+    {"numpy._core.numeric", "_frombuffer"},
     {"numpy", "ndarray"},
     {"numpy", "dtype"},
 }};

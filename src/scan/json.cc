@@ -23,7 +23,10 @@ Json to_json(const ScanFile& file) {
   Json names = Json::array(), problems = Json::array(), notes = Json::array();
   for (const ScanName& found : file.names) names.push_back(to_json(found));
   for (const ScanProblem& found : file.problems) {
-    problems.push_back({{"entry", found.entry}, {"offset", offset_of(found.offset)}, {"message", found.message}});
+    problems.push_back({{"entry", found.entry},
+                        {"offset", offset_of(found.offset)},
+                        {"kind", found.kind == ScanProblem::Kind::refused ? "refused" : "broken"},
+                        {"message", found.message}});
   }
   for (const ScanNote& note : file.notes) {
     notes.push_back({{"entry", note.entry},

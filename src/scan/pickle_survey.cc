@@ -225,17 +225,15 @@ class Surveyor {
 
   // getattr(NAME, "attribute") is the name NAME.attribute.
   void take_attribute(std::uint64_t index, std::span<const Symbol> arguments) {
-    Uses& uses = uses_[index];
-    if (arguments.size() == 2 && arguments[0].kind == SymbolKind::name && arguments[0].a != kNotKept &&
-        arguments[1].kind == SymbolKind::text) {
-      ++uses.plain;
+    const bool plain = arguments.size() == 2 && arguments[0].kind == SymbolKind::name && arguments[0].a != kNotKept &&
+                       arguments[1].kind == SymbolKind::text;
+    ++(plain ? uses_[index].plain : uses_[index].other);
+    if (plain) {
       const SurveyName& of = survey_.names[arguments[0].a];
       std::string module = of.module, name = of.name + "." + text_of(arguments[1]);
       name_index(std::move(module), std::move(name));
-    } else {
-      ++uses.other;
     }
-    survey_.names[index].only_attributes = uses.other == 0;
+    survey_.names[index].only_attributes = uses_[index].other == 0;
   }
 
   void build() {
@@ -270,10 +268,8 @@ class Surveyor {
     if (literal.size < 4) return;
     const bool wanted = is_text && options_.on_text != nullptr;
     const std::string begin = content(literal, kMostText);
-    if (wanted) {
-      options_.on_text(literal.offset, begin);
-      check_attribute(begin);
-    }
+    if (wanted) options_.on_text(literal.offset, begin);
+    if (is_text) check_attribute(begin);
     SurveyLiteral bytes = literal;
     if (is_text && bytes.code == Code::plain) bytes.code = Code::utf8;
     const std::string head = content(bytes, 256);

@@ -57,7 +57,7 @@ std::string hidden(std::string_view text) {
 }  // namespace
 
 void Secrets::say(std::uint64_t offset, std::string what) {
-  if (found_.size() < kMost && said_.insert(what).second) found_.push_back({offset, std::move(what)});
+  if (found_.size() < kMost && said_.insert(what).second) found_.push_back({entry_, offset, std::move(what)});
 }
 
 void Secrets::look(std::uint64_t offset, std::string_view text) {

@@ -13,11 +13,16 @@ namespace transload::scanning {
 class Secrets {
  public:
   struct Found {
+    std::string entry;
     std::uint64_t offset = 0;
     std::string what;  // "the home folder /home/anna"; of tokens only the first characters
   };
 
-  // `text` lies at `offset`. What follows a text such as "hostname" or "user" is taken as its value.
+  // What follows lies in this entry.
+  void in(std::string_view entry) {
+    if (entry_ != entry) key_.clear(), entry_ = entry;
+  }
+  // `text` lies at `offset` of the entry. What follows a text such as "hostname" or "user" is taken as its value.
   void look(std::uint64_t offset, std::string_view text);
   // A value whose key is known.
   void look(std::uint64_t offset, std::string_view key, std::string_view value);
@@ -32,6 +37,7 @@ class Secrets {
 
   std::vector<Found> found_;
   std::set<std::string> said_;
+  std::string entry_;
   std::string key_;  // the text before, where it names a person or a machine
 };
 

@@ -42,7 +42,9 @@ Opened try_to_open(const Location& location) {
 }
 
 ScanProblem problem_of(const Error& error, const std::string& file, std::string_view entry) {
-  ScanProblem problem{.entry = std::string(entry), .offset = error.where().offset, .message = error.message()};
+  const auto kind = error.code() == Errc::unsupported ? ScanProblem::Kind::refused : ScanProblem::Kind::broken;
+  ScanProblem problem{
+      .entry = std::string(entry), .offset = error.where().offset, .kind = kind, .message = error.message()};
   const std::string& where = error.where().file;
   if (where.size() > file.size() + 1 && where.starts_with(file) && where[file.size()] == '!') {
     if (!problem.entry.empty()) problem.entry += '!';

@@ -76,6 +76,8 @@ void TarExaminer::examine_member(std::string_view name, char type, std::uint64_t
   if (climbs(name)) examiner_.problem(label, std::nullopt, "a member whose name leads out of the folder");
   if (type == '1' || type == '2') examiner_.problem(label, std::nullopt, "a member that is a link");
   if ((type >= '3' && type <= '6') && type != '5') examiner_.problem(label, std::nullopt, "a member that is a device");
+  pickle_ = pickle_ || name == "pickle";
+  storages_ = storages_ || name == "storages";
   const bool is_file = type == '0' || type == '\0' || type == '7';
   if (!is_file || size == 0) return;
   const std::shared_ptr<Source> part = part_of(source_, offset, size, label);

@@ -20,6 +20,7 @@ class TarExaminer {
       : examiner_(examiner), source_(std::move(source)), entry_(std::move(entry)), depth_(depth) {}
 
   void run();
+  bool is_torch() const noexcept { return pickle_ && storages_; }  // as PyTorch 0.1 wrote them
 
  private:
   void examine_member(std::string_view name, char type, std::uint64_t offset, std::uint64_t size);
@@ -30,6 +31,7 @@ class TarExaminer {
   std::shared_ptr<Source> source_;
   std::string entry_;
   unsigned depth_;
+  bool pickle_ = false, storages_ = false;  // members of these names
 };
 
 }  // namespace transload::scanning

@@ -102,6 +102,7 @@ class Walker {
     lie.format = "link";
     lie.problems.push_back({{},
                             {},
+                            ScanProblem::Kind::broken,
                             there ? "is a link that leads out of the scanned folder; it was not followed"
                                   : "is a link that leads nowhere"});
     walk_.lies.push_back(std::move(lie));

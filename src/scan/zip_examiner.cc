@@ -73,7 +73,7 @@ void ZipExaminer::note_script(std::string_view name) {
 void ZipExaminer::check_storage(const wire::ZipEntry& entry) {
   if (!entry.deflated || entry.name.ends_with(".npy") || !examiner_.spend(entry.size, entry_)) return;
   try {
-    wire::read_zip_entry(*source_, entry, entry.size);
+    wire::read_zip_entry(*source_, entry, std::max(entry.size, entry.stored));
   } catch (const Error& error) {
     if (error.code() == Errc::io) throw;
     const ScanProblem lie = problem_of(error, source_->name(), entry_);
@@ -169,9 +169,10 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
     }
   }
   const std::shared_ptr<Source> part = part_of(source_, data, left, label);
-  const Survey survey = survey_pickle(*part, 0, left);
-  if (!examiner_.spend(survey.end, entry_)) return false;
-  const bool is_pickle = content_of({}, as_bytes(head)).pickle && survey.opcodes > 2;
+  if (!examiner_.spend(1, entry_)) return false;
+  const Survey survey = survey_pickle(*part, 0, std::min(left, examiner_.budget_));
+  examiner_.spend(survey.end, entry_);
+  const bool is_pickle = content_of({}, as_bytes(head)).pickle && !survey.names.empty();
   if (!is_pickle && !survey.calls()) return false;
   examiner_.take_names(survey, label);
   for (const SurveyLiteral& literal : survey.literals) examiner_.examine_literal(part, literal, label, depth_ + 2);
