@@ -64,15 +64,16 @@ int run(int argc, char** argv) {
     return kFailed;
   }
   const std::string verb = words.back();  // the first word
+  const bool wants_json = std::ranges::find(words, "--json") != words.end();
   try {
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const bool known = verb.starts_with('-') || is_verb(app, verb);
-    report(Error(Errc::usage, known ? error.what() : fmt::format("there is no verb '{}'", escaped(verb)), {},
+    report(Error(Errc::usage, known ? escaped(error.what()) : fmt::format("there is no verb '{}'", escaped(verb)), {},
                  known && !verb.starts_with('-') ? fmt::format("transload {} --help shows the options", verb)
                                                  : "transload --help shows the verbs"),
-           false);
+           wants_json);
     return kFailed;
   }
   try {
@@ -84,7 +85,7 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     report(Error(Errc::io, "out of memory"), json);
   } catch (const std::exception& error) {
-    report(Error(Errc::io, error.what()), json);
+    report(Error(Errc::io, escaped(error.what())), json);
   }
   return kFailed;
 }

@@ -104,13 +104,18 @@ struct Counts {
   std::size_t files = 0, truncations = 0, flips = 0, refused = 0, unchanged = 0, values = 0, structures = 0;
 };
 
-enum class Protected { no, yes };
+// What a format has against damage.
+enum class Guard {
+  none,       // a stream that builds values step by step: a changed step may make another value of a tensor
+  counts,     // tables: as many tensors as there were
+  checksums,  // of all that matters
+};
 
 // One checkpoint, in every damaged form.
 class Damager {
  public:
-  Damager(const Checkpoint& checkpoint, Protected checked, Counts& counts)
-      : checkpoint_(checkpoint), checked_(checked), counts_(counts) {
+  Damager(const Checkpoint& checkpoint, Guard guard, Counts& counts)
+      : checkpoint_(checkpoint), guard_(guard), counts_(counts) {
     const auto reader = checkpoint.read({}, {});
     whole_ = seen(*reader);
     const Index& index = reader->index();
@@ -185,16 +190,17 @@ class Damager {
       counts_.unchanged += 1;
       EXPECT_FALSE(value) << "a changed value was not noticed";
     } else {
-      EXPECT_EQ(checked_, Protected::no) << "a change that a checksum covers was not noticed";
+      EXPECT_NE(guard_, Guard::checksums) << "a change that a checksum covers was not noticed";
       const bool same = found->same_structure(whole_);
       (same ? counts_.values : counts_.structures) += 1;
       EXPECT_TRUE(same || !value) << "a changed value changed the structure";
+      if (guard_ == Guard::none) return;
       EXPECT_EQ(found->tensors.size() + found->left_out.size(), whole_.tensors.size() + whole_.left_out.size());
     }
   }
 
   const Checkpoint& checkpoint_;
-  const Protected checked_;
+  const Guard guard_;
   Counts& counts_;
   Seen whole_;
   std::vector<Range> values_;
@@ -207,13 +213,13 @@ long resident() {
 }
 
 void damage(
-    std::string_view title, const std::vector<Checkpoint>& checkpoints, Protected checked,
+    std::string_view title, const std::vector<Checkpoint>& checkpoints, Guard guard,
     const std::function<bool(const std::string&)>& wanted = [](const std::string&) { return true; }) {
   ASSERT_FALSE(checkpoints.empty());
   const long before = resident();
   Counts counts;
   for (const Checkpoint& each : checkpoints) {
-    Damager damager(each, checked, counts);
+    Damager damager(each, guard, counts);
     for (const auto& [file, bytes] : each.files) {
       if (wanted(file)) damager.all_of(file);
       if (::testing::Test::HasFailure()) return;
@@ -234,15 +240,15 @@ std::vector<Checkpoint> torch_files(bool zip) {
   return found;
 }
 
-TEST(Damage, TorchZip) { damage("torch, zip", torch_files(true), Protected::yes); }
-TEST(Damage, TorchOldStreams) { damage("torch, old streams", torch_files(false), Protected::no); }
-TEST(Damage, Safetensors) { damage("safetensors", golden_files("safetensors", {".safetensors"}), Protected::no); }
-TEST(Damage, TensorBundle) { damage("tensor_bundle", bundles(), Protected::yes); }
-TEST(Damage, Mxnet) { damage("mxnet", golden_files("mxnet", {".params"}), Protected::no); }
-TEST(Damage, Npz) { damage("npz", golden_files("npz", {".npz"}), Protected::yes); }
-TEST(Damage, Npy) { damage("npy", golden_files("npy", {".npy"}), Protected::no); }
+TEST(Damage, TorchZip) { damage("torch, zip", torch_files(true), Guard::checksums); }
+TEST(Damage, TorchOldStreams) { damage("torch, old streams", torch_files(false), Guard::none); }
+TEST(Damage, Safetensors) { damage("safetensors", golden_files("safetensors", {".safetensors"}), Guard::counts); }
+TEST(Damage, TensorBundle) { damage("tensor_bundle", bundles(), Guard::checksums); }
+TEST(Damage, Mxnet) { damage("mxnet", golden_files("mxnet", {".params"}), Guard::counts); }
+TEST(Damage, Npz) { damage("npz", golden_files("npz", {".npz"}), Guard::checksums); }
+TEST(Damage, Npy) { damage("npy", golden_files("npy", {".npy"}), Guard::counts); }
 TEST(Damage, ShardIndex) {
-  damage("index of shards", sharded_sets(), Protected::yes,
+  damage("index of shards", sharded_sets(), Guard::checksums,
          [](const std::string& file) { return file.ends_with(".json"); });
 }
 
