@@ -86,10 +86,10 @@ int bert_to_tf(const Options& options) {
   if (outcome.signal != 0) return 128 + outcome.signal;
   const ExactProof& proof = *outcome.exact;
   for (std::size_t i = 0; i < job.plan.slots.size(); ++i) {
-    fmt::print("Successfully created {}: {}\n", escaped(job.plan.slots[i].name),
-               proof.slot_equal[i] ? "True" : "False");
+    Output(Verbosity::text)
+        .line("Successfully created {}: {}", escaped(job.plan.slots[i].name), proof.slot_equal[i] ? "True" : "False");
   }
-  return proof.holds() ? kDone : kDifference;
+  return outcome.exit_code();
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void add_bert_to_tf(CLI::App& app, Action& run) {
       "  transload bert-to-tf --model_name bert-base-uncased --pytorch_model_path pytorch_model.bin --tf_cache_dir "
       "out\n"
       "Heads are dropped by name; `transload convert --to tf1` keeps them.");
-  verb->callback([o, &run] { run = [o] { return bert_to_tf(*o); }; });
+  verb->callback([o, &run] { run = [o] { return writing([o] { return bert_to_tf(*o); }); }; });
 }
 
 }  // namespace transload::cli

@@ -57,10 +57,11 @@ int bort_to_pytorch(const Options& options) {
   if (outcome.holds) {
     for (const std::string& remark : remarks(*outcome.outputs)) fmt::print(stderr, "{}\n", remark);
   }
-  fmt::print("{}\n", outcome.holds ? "✔️ Both model do output the same tensors"
-                                   : "❌ Both model do **NOT** output the same tensors");
-  fmt::print("Absolute difference is: {}\n", difference(*outcome.outputs));
-  return outcome.holds ? kDone : kDifference;
+  const Output out(Verbosity::text);
+  out.line("{}", outcome.holds ? "✔️ Both model do output the same tensors"
+                               : "❌ Both model do **NOT** output the same tensors");
+  out.line("Absolute difference is: {}", difference(*outcome.outputs));
+  return outcome.exit_code();
 }
 
 // Deeper layers advise options of `transload convert`, which this verb does not have.
@@ -72,6 +73,7 @@ int with_own_advice(const Options& options) {
     throw Error(
         error.code(), error.message(), error.where(),
         "transload convert F D --to hf --family bort --dtype f16 does the same with more options, as " + error.advice())
+        .leaves(error.destination())
         .add(error.details());
   }
 }
@@ -90,7 +92,7 @@ void add_bort_to_pytorch(CLI::App& app, Action& run) {
       "Example:\n"
       "  transload bort-to-pytorch --bort_checkpoint_path bort.params --pytorch_dump_folder_path bort\n"
       "`transload convert --to hf` does the same without rounding to float16.");
-  verb->callback([o, &run] { run = [o] { return with_own_advice(*o); }; });
+  verb->callback([o, &run] { run = [o] { return writing([o] { return with_own_advice(*o); }); }; });
 }
 
 }  // namespace transload::cli

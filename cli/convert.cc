@@ -9,6 +9,7 @@
 #include "job.h"
 #include "output.h"
 #include "run_proof.h"
+#include "standard_streams.h"
 #include "target.h"
 #include "verbs.h"
 
@@ -30,7 +31,9 @@ Json to_json(const Target& target, const Job& job) {
             {"tensors", job.plan.slots.size()},
             {"bytes", total_bytes(job.plan)}};
   Json files = Json::array();
-  for (const Sidecar& sidecar : job.sidecars) files.push_back(sidecar.name);
+  for (const Sidecar& sidecar : job.sidecars) {
+    if (!sidecar.there) files.push_back(sidecar.name);
+  }
   for (const OutputSet::File& file : job.layout.files) files.push_back(file.name);
   json["files"] = std::move(files);
   return json;
@@ -104,6 +107,7 @@ void print_plan(const Output& out, const Job& job, const Target& target) {
   }
   for (const Drop& drop : job.plan.drops) out.line("  {} dropped: {}", escaped(drop.tensor), escaped(drop.reason));
   for (const Sidecar& sidecar : job.sidecars) {
+    if (sidecar.there) continue;
     out.line("  would write {} ({})", escaped((target.folder / sidecar.name).string()),
              human_bytes(sidecar.bytes.size()));
   }
@@ -213,6 +217,7 @@ int convert(const Options& options) {
     print_plan(out, job, target);
     if (out.json()) report["plan"] = Json::parse(to_json(job.plan));
     out.object(report);
+    flush_standard_output();
     return kDone;
   }
   print_drops(out, job.plan.drops);
@@ -228,6 +233,8 @@ int convert(const Options& options) {
     out.line("  note: {}", escaped(note));
     report["notes"].push_back(note);
   }
+  for (const std::string& note : outcome.met) report["notes"].push_back(note);
+  report["durable"] = outcome.unconfirmed.empty();
   out.line("to {}: {}{}, {}, {}", escaped(target.display()), target.format->name,
            job.binding ? fmt::format(", dialect {}", target.resolved_dialect()) : "",
            counted(job.plan.slots.size(), "tensor"), human_bytes(total_bytes(job.plan)));
@@ -236,7 +243,7 @@ int convert(const Options& options) {
   report["proof"] = to_json(outcome, level);
   report["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   out.object(report);
-  return outcome.holds ? kDone : kDifference;
+  return outcome.exit_code();
 }
 
 // Checks a word without listing the words a second time in the help.
@@ -305,7 +312,7 @@ void add_convert(CLI::App& app, Action& run, bool& json) {
       "  transload convert model/ out/model.ckpt --to tf1 --dry-run");
   verb->callback([o, &run, &json] {
     json = o->json;
-    run = [o] { return convert(*o); };
+    run = [o] { return writing([o] { return convert(*o); }); };
   });
 }
 

@@ -59,10 +59,10 @@ std::optional<Sidecar> generation_config(const Location& source, std::string_vie
   if (!config.is_object() || !generates(config)) return std::nullopt;
   std::map<std::string, Json> values;
 
-  if (const fs::path own = source.folder / kName; !source.folder.empty() && fs::is_regular_file(own)) {
-    const Json json = wire::parse_json(read_text_file(own).text, own.string());
+  if (const std::optional<TextFile> own = read_beside(source, kName)) {
+    const Json json = wire::parse_json(own->text, own->name);
     if (!json.is_object()) {
-      throw Error(Errc::corrupt, "is no JSON object", {.file = own.string(), .offset = {}, .tensor = {}});
+      throw Error(Errc::corrupt, "is no JSON object", {.file = own->name, .offset = {}, .tensor = {}});
     }
     for (const auto& [key, value] : json.items()) values[key] = value;
     values.erase("transformers_version");
@@ -71,7 +71,8 @@ std::optional<Sidecar> generation_config(const Location& source, std::string_vie
 
   values["_from_model_config"] = true;
   const Json presets = Json::parse(kDefaults), of_models = Json::parse(kOfModel);
-  const std::string type = config.value("model_type", "");
+  const auto named = config.find("model_type");
+  const std::string type = named != config.end() && named->is_string() ? named->get<std::string>() : "";
   for (const auto& [key, preset] : presets.items()) {
     Json value = preset;
     if (of_models.contains(type) && of_models[type].contains(key)) value = of_models[type][key];

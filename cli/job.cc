@@ -6,6 +6,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <new>
 #include <set>
 
 #include "core/text.h"
@@ -114,6 +115,19 @@ void note_rounding(Plan& plan, const Index& index, DType to) {
   }
 }
 
+// Weights that stay in the folder would be loaded with the configuration of others.
+void refuse_two_models(const Target& target, const std::string& stays, const std::vector<Sidecar>& sidecars) {
+  std::error_code ignored;
+  for (const Sidecar& sidecar : sidecars) {
+    if (sidecar.name != target.config_name() || sidecar.there) continue;
+    if (!fs::exists(target.folder / sidecar.name, ignored)) continue;
+    throw Error(Errc::usage,
+                fmt::format("lies there already: transformers would load it with the configuration of {}", target.name),
+                {.file = (target.folder / stays).string(), .offset = {}, .tensor = {}},
+                "choose another folder, or move it away");
+  }
+}
+
 struct Choice {
   std::string family, dialect, note;
 };
@@ -183,6 +197,13 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
     known += fmt::format("{}{}", known.empty() ? "" : ", ", family);
   throw Error(Errc::unmapped, fmt::format("its tensors are of no model family that is known ({})", known), at(location),
               "--family none keeps all names and changes the format only");
+}
+
+// What was found out about the place where the output lies, and not about its values.
+void say_how_it_was_written(const Outcome& outcome) {
+  for (const std::string& note : outcome.met) fmt::print(stderr, "transload: note: {}\n", escaped(note));
+  if (outcome.unconfirmed.empty()) return;
+  fmt::print(stderr, "transload: written, durability not confirmed: {}\n", escaped(outcome.unconfirmed));
 }
 
 }  // namespace
@@ -272,7 +293,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
                     name(main_dtype(job.plan))));
   }
 
-  if (const std::string note = shadow_note(target); !note.empty()) job.plan.notes.push_back(note);
+  const std::string instead = loaded_instead(target);
+  if (!instead.empty()) {
+    job.plan.notes.push_back(
+        fmt::format("{} lies in the folder too: transformers loads it, and not {}", instead, target.name));
+  }
   try {
     job.layout = target.format->layout(job.plan, {target.name, {}});
   } catch (Error& error) {
@@ -280,6 +305,7 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     throw;
   }
   job.sidecars = still_needed(std::move(job.sidecars), target.folder);
+  if (!instead.empty()) refuse_two_models(target, instead, job.sidecars);
   refuse_own_input(location, target, job.layout);
   return job;
 }
@@ -299,8 +325,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       for (const auto& each : report.overflowed) {
         outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
       }
+      outcome.met = report.notes;
+      outcome.unconfirmed = report.unconfirmed;
     }
     written = true;
+    say_how_it_was_written(outcome);
     if (options.proof == ProofLevel::none) return outcome;
     const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     {
@@ -317,14 +346,17 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       outcome.outputs = run_both(job, target, output, both);
     }
   } catch (Error& error) {
+    if (written) error.leaves(fmt::format("the new {} is in place, but it is not proven", target.display()));
     outcome.signal = interruption.signal();
     if (outcome.signal == 0) {
-      if (written) fmt::print(stderr, "transload: the output is there, but it is not proven\n");
-      throw error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+      error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
+      throw;
     }
-    fmt::print(stderr, "transload: interrupted; {}\n",
-               written ? "the output is there, but it is not proven" : "nothing was written");
+    fmt::print(stderr, "transload: interrupted; {}\n", escaped(error.destination()));
     return outcome;
+  } catch (const std::bad_alloc&) {
+    throw Error(Errc::io, "out of memory")
+        .leaves(written ? fmt::format("the new {} is in place, but it is not proven", target.display()) : "");
   }
   const auto unproven = [](const std::string& why) {
     fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", why);

@@ -51,14 +51,17 @@ struct CarryOutOptions {
   unsigned threads = 0;  // 0: one per core
 };
 
-// What came of it. `signal`: SIGINT or SIGTERM ended it, and a line on stderr says what is at the destination.
+// What came of it. `signal`: SIGINT, SIGTERM or SIGHUP ended it, and a line on stderr says what is at the destination.
 struct Outcome {
   int signal = 0;
   std::vector<std::string> notes;  // what became of the values
+  std::vector<std::string> met;    // what became of interrupted runs, said on stderr
+  std::string unconfirmed;         // why it may not survive a loss of power, said on stderr; empty: it does
   std::optional<ExactProof> exact;
   std::optional<OutputsProof> outputs;
   std::string why_not_run;  // where running both models was wanted
   bool holds = true;        // what was proven
+  int exit_code() const { return holds && unconfirmed.empty() ? 0 : 1; }
 };
 
 // Writes the output; then opens it anew, compares it with what the plan makes of the source, and runs both models. A

@@ -14,6 +14,7 @@
 
 #include "core/text.h"
 #include "output.h"
+#include "standard_streams.h"
 #include "transload/version.h"
 #include "verbs.h"
 
@@ -46,13 +47,15 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("transload {}", kVersion));
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done or equal; 1 a difference or a failed proof; 2 could not be done.\n"
+      "Exit codes: 0 done or equal; 1 a difference, a failed proof, or an output that a loss of power may undo;\n"
+      "2 could not be done.\n"
       "`transload VERB --help` shows the options and examples of a verb.");
   Action action;
   bool json = false;
   add_convert(app, action, json);
   add_inspect(app, action, json);
   add_prove(app, action, json);
+  add_scan(app, action, json);
   add_bert_to_tf(app, action);
   add_bort_to_pytorch(app, action);
   std::vector<std::string> words = arguments(argc, argv);
@@ -61,25 +64,28 @@ int run(int argc, char** argv) {
     return kFailed;
   }
   const std::string verb = words.back();  // the first word
+  const bool wants_json = std::ranges::find(words, "--json") != words.end();
   try {
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const bool known = verb.starts_with('-') || is_verb(app, verb);
-    report(Error(Errc::usage, known ? error.what() : fmt::format("there is no verb '{}'", escaped(verb)), {},
+    report(Error(Errc::usage, known ? escaped(error.what()) : fmt::format("there is no verb '{}'", escaped(verb)), {},
                  known && !verb.starts_with('-') ? fmt::format("transload {} --help shows the options", verb)
                                                  : "transload --help shows the verbs"),
-           false);
+           wants_json);
     return kFailed;
   }
   try {
-    return action();
+    const int code = action();
+    flush_standard_output();
+    return code;
   } catch (const Error& error) {
     report(error, json);
   } catch (const std::bad_alloc&) {
     report(Error(Errc::io, "out of memory"), json);
   } catch (const std::exception& error) {
-    report(Error(Errc::io, error.what()), json);
+    report(Error(Errc::io, escaped(error.what())), json);
   }
   return kFailed;
 }
@@ -88,6 +94,7 @@ int run(int argc, char** argv) {
 }  // namespace transload::cli
 
 int main(int argc, char** argv) {
+  transload::cli::keep_standard_streams();
   // Buffers of a few megabytes are used again and again: keeping them costs nothing, giving their pages back and taking
   // fresh ones for every tensor costs more than the copy itself.
   mallopt(M_MMAP_THRESHOLD, 512 << 20);

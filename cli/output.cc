@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include "core/text.h"
+#include "standard_streams.h"
 
 namespace transload::cli {
 namespace {
@@ -14,11 +16,17 @@ constexpr std::size_t kMostDetails = 20;  // lines of an error; its JSON has all
 }  // namespace
 
 void Output::object(const Json& json) const {
-  if (verbosity_ == Verbosity::json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  if (verbosity_ == Verbosity::json) write(json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void Output::write(const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
 }
 
 void report(const Error& error, bool json) {
   std::string line = fmt::format("transload: error: {}", error.what());
+  if (!error.destination().empty()) line += fmt::format("; {}", escaped(error.destination()));
   if (!error.advice().empty()) line += fmt::format("; {}", error.advice());
   fmt::print(stderr, "{}\n", line);
   const std::size_t shown = std::min(error.details().size(), kMostDetails);
@@ -35,8 +43,29 @@ void report(const Error& error, bool json) {
                       {"message", error.message()},
                       {"where", where},
                       {"advice", error.advice()},
+                      {"destination", error.destination()},
                       {"details", error.details()}}}};
   Output(Verbosity::json).object(object);
+}
+
+int writing(const std::function<int()>& action) {
+  constexpr std::string_view kNothing = "nothing was written";
+  int code = kFailed;
+  try {
+    code = action();
+  } catch (Error& error) {
+    error.leaves(kNothing);
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw Error(Errc::io, "out of memory").leaves(kNothing);
+  }
+  try {
+    flush_standard_output();
+  } catch (Error& error) {
+    error.leaves(code == kFailed ? kNothing : "what was to be written is in place, and only the report of it is lost");
+    throw;
+  }
+  return code;
 }
 
 std::string counted(std::size_t count, std::string_view noun) {

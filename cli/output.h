@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -16,19 +17,20 @@ namespace transload::cli {
 
 using Json = nlohmann::ordered_json;
 
-// Exit codes: what a script can rely on.
+// Exit codes: what a script can rely on. kDifference is also the code of an output that is in place but may not survive
+// a loss of power.
 enum ExitCode : int { kDone = 0, kDifference = 1, kFailed = 2 };
 
 enum class Verbosity { quiet, text, json };
 
-// Prints the lines for people only where they are wanted.
+// Prints the lines for people only where they are wanted. What cannot be written is found by flush_standard_output().
 class Output {
  public:
   explicit Output(Verbosity verbosity) : verbosity_(verbosity) {}
 
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) const {
-    if (verbosity_ == Verbosity::text) fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
+    if (verbosity_ == Verbosity::text) write(fmt::format(format, std::forward<Args>(args)...));
   }
   // The one object of --json, with text that is not UTF-8 replaced. Names are raw: JSON escapes what it demands.
   void object(const Json& json) const;
@@ -37,12 +39,18 @@ class Output {
   bool quiet() const noexcept { return verbosity_ == Verbosity::quiet; }
 
  private:
+  static void write(const std::string& line);
+
   Verbosity verbosity_;
 };
 
-// "transload: error: FILE @OFFSET: what is wrong; what to do" on stderr, other problems indented below it. With
-// `json` also {"error": ...} on stdout.
+// "transload: error: FILE @OFFSET: what is wrong; what is at the destination; what to do" on stderr, other problems
+// indented below it. With `json` also {"error": ...} on stdout.
 void report(const Error& error, bool json);
+
+// The action of a verb that writes: an Error that does not say what is at the destination says that nothing was
+// written.
+int writing(const std::function<int()>& action);
 
 // "3 tensors", "1 tensor".
 std::string counted(std::size_t count, std::string_view noun);

@@ -1,10 +1,15 @@
 #include "sidecars.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 
+#include "core/text.h"
+#include "formats/confined_store.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -24,6 +29,18 @@ bool is_regular(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+TextFile text_of(const Source& source) {
+  if (source.size() > kMostBytes) {
+    throw Error(Errc::unsupported,
+                fmt::format("{} are too many for a configuration or vocabulary: {} at most", human_bytes(source.size()),
+                            human_bytes(kMostBytes)),
+                {.file = source.name(), .offset = {}, .tensor = {}});
+  }
+  std::string text(source.size(), '\0');
+  source.read(0, std::as_writable_bytes(std::span(text)));
+  return {source.name(), std::move(text)};
+}
+
 // Other files go by the same name, such as the symbol of a network.
 bool is_configuration(const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -33,23 +50,19 @@ bool is_configuration(const std::string& text) {
 
 // X.json beside the weights X.params.
 std::optional<TextFile> own_config(const Location& location) {
-  const fs::path path = location.folder / fs::path(location.name).filename().replace_extension(".json");
-  if (!is_regular(path)) return std::nullopt;
-  TextFile file = read_text_file(path);
-  return is_configuration(file.text) ? std::optional(std::move(file)) : std::nullopt;
+  std::optional<TextFile> file =
+      read_beside(location, fs::path(location.name).filename().replace_extension(".json").string());
+  return file && is_configuration(file->text) ? std::move(file) : std::nullopt;
 }
 
 }  // namespace
 
-TextFile read_text_file(const fs::path& path) {
-  const std::shared_ptr<Source> source = open_file(path);
-  if (source->size() > kMostBytes) {
-    throw Error(Errc::unsupported, "is too large for a configuration or vocabulary",
-                {.file = path.string(), .offset = {}, .tensor = {}});
-  }
-  std::string text(source->size(), '\0');
-  source->read(0, std::as_writable_bytes(std::span(text)));
-  return {path.string(), std::move(text)};
+TextFile read_text_file(const fs::path& path) { return text_of(*open_file(path)); }
+
+std::optional<TextFile> read_beside(const Location& location, std::string_view name) {
+  if (location.folder.empty()) return std::nullopt;
+  const std::shared_ptr<Store> folder = open_confined_folder(location.folder);
+  return folder->exists(name) ? std::optional(text_of(*folder->open(name))) : std::nullopt;
 }
 
 std::optional<TextFile> find_config(const Location& location) {
@@ -61,7 +74,7 @@ std::optional<TextFile> find_config(const Location& location) {
   std::array<std::string_view, 2> names{"config.json", "bert_config.json"};
   if (location.format != nullptr && location.format->name == "tensor_bundle") std::swap(names[0], names[1]);
   for (const std::string_view name : names) {
-    if (const fs::path path = location.folder / name; is_regular(path)) return read_text_file(path);
+    if (std::optional<TextFile> file = read_beside(location, name)) return file;
   }
   // `--to gluon --format safetensors` writes X.safetensors and X.json.
   return extension == ".safetensors" || extension == ".npz" ? own_config(location) : std::nullopt;
@@ -73,29 +86,31 @@ std::vector<Sidecar> carried_files(const Location& location, std::string_view to
   if (to_dialect == "tf1") names = {"vocab.txt"};
   if (to_dialect == "hf") names.assign(kForHuggingFace.begin(), kForHuggingFace.end());
   if (with_papers) {
-    for (const std::string& name : open_folder(location.folder)->list()) {
+    for (const std::string& name : open_confined_folder(location.folder)->list()) {
       if (is_paper(name)) names.push_back(name);
     }
   }
   std::vector<Sidecar> sidecars;
-  const fs::path vocabulary = location.folder / fs::path(location.name).filename().replace_extension(".vocab");
-  if (to_dialect == "gluon" && is_regular(vocabulary)) {
-    sidecars.push_back(
-        {fs::path(target_name).filename().replace_extension(".vocab").string(), read_text_file(vocabulary).text});
+  const auto with_extension = [](std::string_view name) {
+    return fs::path(name).filename().replace_extension(".vocab").string();
+  };
+  if (to_dialect == "gluon") {
+    if (std::optional<TextFile> file = read_beside(location, with_extension(location.name))) {
+      sidecars.push_back({with_extension(target_name), std::move(file->text)});
+    }
   }
   for (const std::string& name : names) {
-    if (const fs::path path = location.folder / name; is_regular(path)) {
-      sidecars.push_back({name, read_text_file(path).text});
-    }
+    if (std::optional<TextFile> file = read_beside(location, name)) sidecars.push_back({name, std::move(file->text)});
   }
   return sidecars;
 }
 
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder) {
-  std::erase_if(sidecars, [&](const Sidecar& sidecar) {
+  std::erase_if(sidecars, [&](Sidecar& sidecar) {
     const fs::path path = folder / sidecar.name;
     if (!is_regular(path)) return false;
-    return is_paper(sidecar.name) || read_text_file(path).text == sidecar.bytes;
+    sidecar.there = read_text_file(path).text == sidecar.bytes;
+    return !sidecar.there && is_paper(sidecar.name);
   });
   return sidecars;
 }

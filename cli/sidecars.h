@@ -18,6 +18,9 @@ struct TextFile {
 
 // At most 64 MiB; Errc::io, Errc::unsupported as open_file().
 TextFile read_text_file(const fs::path& path);
+// The file of this name in the checkpoint's folder; nullopt when there is none. Only the checkpoint was named by the
+// user, so that a link is followed no further than open_confined_folder() does.
+std::optional<TextFile> read_beside(const Location& location, std::string_view name);
 
 // The configuration beside a checkpoint: config.json, or bert_config.json, which goes first for a TensorFlow
 // checkpoint; for X.params, whatever its format, first X.json, if it is a configuration; for X.safetensors and X.npz
@@ -30,7 +33,7 @@ std::optional<TextFile> find_config(const Location& location);
 std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
                                    bool with_papers);
 
-// Leaves out those that stand in `folder` already with the same bytes, and papers whose name is taken.
+// Marks those that stand in `folder` already with the same bytes; leaves out papers whose name is taken by others.
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder);
 
 }  // namespace transload::cli

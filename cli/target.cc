@@ -97,13 +97,11 @@ Target target_of(const TargetOptions& options) {
   return target;
 }
 
-std::string shadow_note(const Target& target) {
+std::string loaded_instead(const Target& target) {
   if (target.bare || target.name != "pytorch_model.bin") return {};
-  for (const std::string_view name : {"model.safetensors", "model.safetensors.index.json"}) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json"}) {
     std::error_code ignored;
-    if (fs::exists(target.folder / name, ignored)) {
-      return fmt::format("{} lies in the folder too: transformers loads it, and not {}", name, target.name);
-    }
+    if (fs::exists(target.folder / name, ignored)) return name;
   }
   return {};
 }

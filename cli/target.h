@@ -31,7 +31,7 @@ struct Target {
 // Errc::usage or Errc::unsupported with what to write instead.
 Target target_of(const TargetOptions& options);
 
-// Says so where another file in the folder will be loaded instead of the one that is written; else empty.
-std::string shadow_note(const Target& target);
+// The other weights in the folder that transformers will load instead of those that are written; empty: none.
+std::string loaded_instead(const Target& target);
 
 }  // namespace transload::cli

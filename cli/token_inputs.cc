@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "core/text.h"
+#include "formats/confined_store.h"
 #include "outputs/inputs.h"
 #include "plan/cast.h"
 #include "sidecars.h"
@@ -140,7 +141,7 @@ Sequences ids_of_array(const std::string& path) {
 }
 
 std::unique_ptr<Tokenizer> tokenizer_in(const fs::path& folder) {
-  return folder.empty() ? nullptr : find_tokenizer(*open_folder(folder));
+  return folder.empty() ? nullptr : find_tokenizer(*open_confined_folder(folder));
 }
 
 std::unique_ptr<Tokenizer> tokenizer_at(const std::string& path) {
@@ -159,9 +160,9 @@ std::unique_ptr<Tokenizer> tokenizer_at(const std::string& path) {
     const bool capitals = text.find("\nA\n") != std::string::npos || text.find("\nThe\n") != std::string::npos;
     return wordpiece(*source, !capitals);
   }
-  const fs::path merges = file.parent_path() / "merges.txt";
-  if (file.filename() != "tokenizer.json" && fs::is_regular_file(merges, ignored)) {
-    return byte_level_bpe(*source, *open_file(merges));
+  const std::shared_ptr<Store> beside = open_confined_folder(file.parent_path());
+  if (file.filename() != "tokenizer.json" && beside->exists("merges.txt")) {
+    return byte_level_bpe(*source, *beside->open("merges.txt"));
   }
   return tokenizer_from_json(*source);
 }

@@ -12,6 +12,7 @@ using Action = std::function<int()>;
 void add_convert(CLI::App& app, Action& run, bool& json);
 void add_inspect(CLI::App& app, Action& run, bool& json);
 void add_prove(CLI::App& app, Action& run, bool& json);
+void add_scan(CLI::App& app, Action& run, bool& json);
 void add_bert_to_tf(CLI::App& app, Action& run);
 void add_bort_to_pytorch(CLI::App& app, Action& run);
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
+#include "core/text.h"
 #include "sidecars.h"
 #include "transload/error.h"
 
@@ -34,20 +34,20 @@ std::vector<std::string> check_vocabularies(const Location& location, std::uint6
   std::vector<std::string> notes;
   const std::string own = fs::path(location.name).filename().replace_extension(".vocab").string();
   for (const std::string& name : {std::string("vocab.txt"), std::string("vocab.json"), own}) {
-    const fs::path path = location.folder / name;
-    std::error_code ignored;
-    if (!fs::is_regular_file(path, ignored)) continue;
-    const std::optional<std::uint64_t> entries = vocabulary_entries(name, read_text_file(path).text);
+    const std::optional<TextFile> file = read_beside(location, name);
+    if (!file) continue;
+    const std::optional<std::uint64_t> entries = vocabulary_entries(name, file->text);
     if (!entries || *entries == rows) continue;
     if (*entries > rows) {
       throw Error(Errc::mismatch,
                   fmt::format("has {} entries, but the embedding of the model has {} rows: it is the vocabulary of "
                               "another model",
                               *entries, rows),
-                  {.file = path.string(), .offset = {}, .tensor = {}},
+                  {.file = file->name, .offset = {}, .tensor = {}},
                   "--no-sidecars goes on without it; or move it away");
     }
-    notes.push_back(fmt::format("{} has {} entries, fewer than the {} rows of the embedding", name, *entries, rows));
+    notes.push_back(
+        fmt::format("{} has {} entries, fewer than the {} rows of the embedding", shortened(name), *entries, rows));
   }
   return notes;
 }

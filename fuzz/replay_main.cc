@@ -1,6 +1,8 @@
 // The main of a fuzzer in ordinary builds: runs it on files, and on a fixed number of mutations of them.
 //
-//   fuzz_NAME [--mutations N] FILE-OR-FOLDER...
+//   fuzz_NAME [--mutations N] [--longest BYTES] FILE-OR-FOLDER...
+//
+// Files of more bytes than that are run, not mutated.
 //
 // The same arguments give the same inputs. An input that crashes it, or takes longer than ten seconds, is written to
 // ./crash-NAME. A run without any input fails.
@@ -24,14 +26,18 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 // There in builds with a sanitizer, which ends the process without a signal.
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
+// There where the format has a mutator of its own.
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed)
+    __attribute__((weak));
+// What such a mutator calls for the plain mutations of libFuzzer.
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace {
 
 namespace fs = std::filesystem;
 using Input = std::vector<std::uint8_t>;
 
-constexpr std::size_t kLargest = 256 << 10;  // bytes; larger files are replayed, not mutated
-constexpr unsigned kSeconds = 10;            // for one input; sanitizers and a busy machine included
+constexpr unsigned kSeconds = 10;  // for one input; sanitizers and a busy machine included
 
 // What is running now, for the handlers.
 const Input* current = nullptr;
@@ -123,6 +129,17 @@ Input mutate(const Input& seed, const Input& other, Random& random) {
   return out;
 }
 
+// The plain mutations, or those of the format.
+Input next_input(const Input& seed, const Input& other, Random& random) {
+  if (LLVMFuzzerCustomMutator == nullptr) return mutate(seed, other, random);
+  constexpr std::size_t kGrowth = 4096;
+  Input out = seed;
+  out.resize(seed.size() + kGrowth);
+  const auto number = static_cast<unsigned>(random.below(1ULL << 32));
+  out.resize(LLVMFuzzerCustomMutator(out.data(), seed.size(), out.size(), number));
+  return out;
+}
+
 std::vector<fs::path> files_of(const std::vector<std::string>& arguments) {
   std::vector<fs::path> files;
   for (const std::string& argument : arguments) {
@@ -149,12 +166,23 @@ Input contents(const fs::path& file) {
 
 }  // namespace
 
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most) {
+  static Random random;
+  const Input input(data, data + size);
+  const Input out = mutate(input, input, random);
+  const std::size_t count = std::min(out.size(), most);
+  std::copy_n(out.begin(), count, data);
+  return count;
+}
+
 int main(int argc, char** argv) {
-  std::uint64_t mutations = 0;
+  std::uint64_t mutations = 0, longest = 65536;
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--mutations") == 0 && i + 1 < argc) {
       mutations = std::strtoull(argv[++i], nullptr, 10);
+    } else if (std::strcmp(argv[i], "--longest") == 0 && i + 1 < argc) {
+      longest = std::strtoull(argv[++i], nullptr, 10);
     } else {
       arguments.emplace_back(argv[i]);
     }
@@ -169,7 +197,7 @@ int main(int argc, char** argv) {
   for (const fs::path& file : files) {
     Input input = contents(file);
     run(input);
-    if (input.size() <= kLargest) seeds.push_back(std::move(input));
+    if (input.size() <= longest) seeds.push_back(std::move(input));
   }
   if (files.empty() || (mutations > 0 && seeds.empty())) {
     std::fprintf(stderr, "replay: no input\n");
@@ -177,7 +205,7 @@ int main(int argc, char** argv) {
   }
   Random random;
   for (std::uint64_t i = 0; i < mutations; ++i) {
-    run(mutate(seeds[i % seeds.size()], seeds[random.below(seeds.size())], random));
+    run(next_input(seeds[i % seeds.size()], seeds[random.below(seeds.size())], random));
   }
   std::printf("%zu files and %llu mutations\n", files.size(), static_cast<unsigned long long>(mutations));
   return 0;

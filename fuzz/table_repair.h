@@ -17,8 +17,22 @@ inline void put_block_checksum(std::vector<std::byte>& data, std::uint64_t offse
   std::memcpy(data.data() + offset + size + 1, &crc, sizeof(crc));
 }
 
-// The blocks that the footer names, and the first data block where it is the only one: it ends where the metaindex
-// block begins.
+// The blocks that the index block names, as far as its entries make sense.
+inline void repair_data_blocks(std::vector<std::byte>& data, std::uint64_t index, std::uint64_t index_size) {
+  constexpr int kMostBlocks = 256;
+  wire::Cursor entries(Bytes(ByteView(data).subspan(index, index_size), nullptr), "");
+  for (int i = 0; i < kMostBlocks; ++i) {
+    entries.varint();
+    const std::uint64_t unshared = entries.varint(), value = entries.varint();
+    entries.skip(unshared);
+    wire::Cursor handle(entries.take_bytes(value), "");
+    const std::uint64_t offset = handle.varint();
+    put_block_checksum(data, offset, handle.varint());
+  }
+}
+
+// The blocks that the footer names, the first data block where it is the only one (it ends where the metaindex block
+// begins), and those that the index names.
 inline void repair_table(std::vector<std::byte>& data) {
   if (data.size() < 48) return;
   try {
@@ -28,6 +42,7 @@ inline void repair_table(std::vector<std::byte>& data) {
     if (meta >= 5) put_block_checksum(data, 0, meta - 5);
     put_block_checksum(data, meta, meta_size);
     put_block_checksum(data, index, index_size);
+    if (index <= data.size() && index_size <= data.size() - index) repair_data_blocks(data, index, index_size);
   } catch (const Error&) {
   }
 }

@@ -3,7 +3,7 @@
 
 BUILD_PACKAGES="g++ cmake ninja-build pkgconf zlib1g-dev libisal-dev libssl-dev libtbb-dev libfmt-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libprotozero-dev libopenblas-dev libutf8proc-dev"
-TEST_PACKAGES="$BUILD_PACKAGES python3 python3-venv libgtest-dev libleveldb-dev clang-format"
+TEST_PACKAGES="$BUILD_PACKAGES python3 python3-venv libgtest-dev libleveldb-dev clang-format strace"
 
 say() { printf -- '-- %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 2; }

@@ -33,7 +33,8 @@ struct Where {
 //
 // what() is one line, "FILE @0xOFFSET, tensor 'NAME': MESSAGE", with every byte that could upset a terminal
 // escaped. `advice` says what to do about it; `details` holds the other problems of the same kind, one line each,
-// when several were found at once.
+// when several were found at once. `destination` says what now is where an output was to be ("nothing was written");
+// empty: nothing was to be written.
 class Error : public std::runtime_error {
  public:
   Error(Errc code, std::string_view message, Where where = {}, std::string_view advice = {});
@@ -42,6 +43,7 @@ class Error : public std::runtime_error {
   const Where& where() const noexcept { return where_; }
   const std::string& message() const noexcept { return message_; }
   const std::string& advice() const noexcept { return advice_; }
+  const std::string& destination() const noexcept { return destination_; }
   const std::vector<std::string>& details() const noexcept { return details_; }
   const char* what() const noexcept override { return text_.c_str(); }
 
@@ -49,6 +51,8 @@ class Error : public std::runtime_error {
   Error& in(const Where& where);
   // Sets the advice unless an inner frame, which knows more, has set one.
   Error& advise(std::string_view advice);
+  // Sets the destination unless an inner frame, which knows more, has set one.
+  Error& leaves(std::string_view destination);
   Error& add(std::vector<std::string> details);
 
  private:
@@ -56,7 +60,7 @@ class Error : public std::runtime_error {
 
   Errc code_;
   Where where_;
-  std::string message_, advice_, text_;
+  std::string message_, advice_, destination_, text_;
   std::vector<std::string> details_;
 };
 

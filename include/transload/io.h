@@ -56,31 +56,44 @@ std::shared_ptr<Source> open_file(const fs::path& path);
 // Bytes in memory under a name, for tests and fuzzers.
 std::shared_ptr<Source> memory_source(std::string name, Bytes bytes);
 
-// Several outputs that appear together in one folder. Each is written to an exclusive temporary name beside its
-// final one, with its space reserved first.
+// Several outputs that appear together in one folder, or not at all: a reader sees the set that was there before, the
+// new one or none, never parts of both, whatever fails and whenever the process or the machine stops
+// (docs/decisions/0005-how-outputs-appear.md has the steps).
 //
-// publish(): every file is flushed and synced; those marked `retract` lose their old version first; then the files
-// take their names in the order in which they were added, and the folder is synced. So a reader never sees a later
-// file (an index) without the earlier ones (its data). Destruction without publish() leaves nothing behind, also
-// no folder that this object made.
+// The files are written to a hidden folder of their own, with their space reserved first. publish() syncs them; then,
+// where the target folder is new or holds nothing else, the two folders change places in one step. Otherwise the old
+// files are put aside, those marked `retract` first, and the new ones take their names in the order in which they were
+// added, those marked `retract` after all before them; the last file of a set that marks none counts as marked.
+//
+// Destruction without publish() leaves nothing behind, also no folder that this object made. Errors say what is at the
+// destination (Error::destination).
 class OutputSet {
  public:
   struct File {
-    std::string name;
+    std::string name;  // one plain component
     std::uint64_t size = 0;
-    bool retract = false;  // take the old one away before anything else is replaced
+    bool retract = false;  // without it a reader finds nothing: an index
     bool shared = false;   // belongs to the folder and not to one output: replaced without being asked
+    bool there = false;    // lies there already with these bytes: written only where whole folders change places
   };
 
-  // Creates the folder if need be. Errc::usage if one of `files` exists, is not
-  // shared, and `overwrite` is false.
+  // Creates the folder if need be. Completes or clears away what dead runs left there, and says so in notes().
+  // Errc::usage if one of `files` exists, is neither shared nor `there`, and `overwrite` is false.
   OutputSet(const fs::path& folder, std::vector<File> files, bool overwrite);
   ~OutputSet();
   OutputSet(OutputSet&&) noexcept;
   OutputSet& operator=(OutputSet&&) noexcept;
 
   Sink& sink(std::size_t file);
-  void publish();
+  // The set is in place when this returns. The answer is empty where it will also survive a loss of power, else it says
+  // why that is not certain. After an Error what was there before is there again; where even that failed, the error
+  // says so, and the next OutputSet in this folder completes the new set.
+  [[nodiscard]] std::string publish();
+
+  // What was done about interrupted runs, and what could not be cleared away: one sentence each.
+  const std::vector<std::string>& notes() const noexcept;
+  // What is at the destination while nothing is published: "nothing was written; out/model.ckpt.index is as it was".
+  std::string unpublished() const;
 
  private:
   struct Rep;

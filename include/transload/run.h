@@ -31,9 +31,10 @@ struct Destination {
 // Small files that appear together with the weights, before them: configuration, vocabulary.
 struct Sidecar {
   std::string name, bytes;
+  bool there = false;  // as OutputSet::File::there
 };
 
-// What a conversion found out about the values while it moved them.
+// What a conversion found out while it moved the values.
 struct RunReport {
   // A tensor of a source in which finite values became infinite; only where the plan allows it.
   struct Overflowed {
@@ -41,10 +42,12 @@ struct RunReport {
     std::uint64_t count = 0;   // of such values
   };
   std::vector<Overflowed> overflowed;
+  std::vector<std::string> notes;  // of the OutputSet
+  std::string unconfirmed;         // why it is not certain that the output survives a loss of power; empty: it does
 };
 
-// Writes the plan's output as `layout` says and publishes it. After an Error nothing of it is there, and an earlier
-// output still is; the one exception, a failure among the final renames, says so in its advice. Errc::mismatch, naming
+// Writes the plan's output as `layout` says and publishes it. After an Error nothing of it is there, an earlier output
+// still is, and Error::destination says so (OutputSet). Errc::mismatch, naming
 // the first in the order of the plan, for NaN and infinity in a source and for values that become infinite, unless the
 // plan allows them.
 RunReport run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,

@@ -11,4 +11,5 @@
 #include "transload/plan.h"
 #include "transload/prove.h"
 #include "transload/run.h"
+#include "transload/scan.h"
 #include "transload/version.h"

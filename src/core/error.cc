@@ -38,6 +38,11 @@ Error& Error::advise(std::string_view advice) {
   return *this;
 }
 
+Error& Error::leaves(std::string_view destination) {
+  if (destination_.empty()) destination_ = destination;
+  return *this;
+}
+
 Error& Error::add(std::vector<std::string> details) {
   details_.insert(details_.end(), std::move_iterator(details.begin()), std::move_iterator(details.end()));
   return *this;

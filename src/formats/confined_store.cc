@@ -13,10 +13,13 @@
 namespace transload {
 namespace {
 
+// `folder` has no links. The model's folder where it is a snapshot of a hub cache, or lies in one.
 fs::path root_of(const fs::path& folder) {
-  const bool in_snapshot = folder.parent_path().filename() == "snapshots" &&
-                           folder.parent_path().parent_path().filename().string().starts_with("models--");
-  return in_snapshot ? folder.parent_path().parent_path() : folder;
+  for (fs::path at = folder; at.has_relative_path(); at = at.parent_path()) {
+    const fs::path model = at.parent_path().parent_path();
+    if (at.parent_path().filename() == "snapshots" && model.filename().string().starts_with("models--")) return model;
+  }
+  return folder;
 }
 
 class ConfinedStore final : public Store {
@@ -46,7 +49,8 @@ class ConfinedStore final : public Store {
     if (std::ranges::mismatch(root_, real).in1 != root_.end()) {
       throw Error(Errc::unsupported,
                   fmt::format("is a link that leads out of its folder, to '{}'", shortened(real.string())),
-                  {.file = file, .offset = {}, .tensor = {}}, "put the file itself into the folder if you trust it");
+                  {.file = file, .offset = {}, .tensor = {}},
+                  "if you trust it, name the file itself, or put it into the folder");
     }
     return folder_->open(name);
   }

@@ -1,4 +1,4 @@
-// A folder whose files are named by another file, and so must not lead elsewhere.
+// A folder of which only itself was named, not its files, and so they must not lead elsewhere.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 namespace transload {
 
 // Like open_folder(), but a symbolic link is followed only to a regular file below the same root (Errc::unsupported).
-// The root is the folder itself; for a snapshot in a hub cache (models--*/snapshots/*), whose files are links to
+// The root is the folder itself; in a snapshot of a hub cache (models--*/snapshots/*), whose files are links to
 // ../../blobs, it is the model's folder.
 std::shared_ptr<Store> open_confined_folder(const fs::path& path);
 

@@ -36,11 +36,6 @@ bool valid_revision(std::string_view revision) {
          revision.find("//") == revision.npos;
 }
 
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
 // The commit that a ref names. nullopt: there is no such ref.
 std::optional<std::string> read_ref(const fs::path& ref) {
   std::error_code ignored;
@@ -56,12 +51,17 @@ std::optional<std::string> read_ref(const fs::path& ref) {
   return text;
 }
 
+// A folder of snapshots/ itself, not a link to one elsewhere.
+bool is_snapshot(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(fs::symlink_status(path, ignored));
+}
+
 std::vector<fs::path> snapshots_in(const fs::path& model_folder) {
   std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator at(model_folder / "snapshots", error), end; !error && at != end; at.increment(error)) {
-    std::error_code ignored;
-    if (at->is_directory(ignored)) found.push_back(at->path());
+    if (is_snapshot(at->path())) found.push_back(at->path());
   }
   return found;
 }
@@ -117,10 +117,10 @@ std::optional<HubSnapshot> find_snapshot_in(const fs::path& model_folder, std::s
   const fs::path snapshots = model_folder / "snapshots";
   const fs::path named = revision.empty() ? fs::path("main") : fs::path(revision);
   if (const std::optional<std::string> commit = read_ref(model_folder / "refs" / named)) {
-    if (is_folder(snapshots / *commit)) return HubSnapshot{snapshots / *commit, {}};
+    if (is_snapshot(snapshots / *commit)) return HubSnapshot{snapshots / *commit, {}};
   }
   if (!revision.empty()) {
-    if (revision.find('/') == revision.npos && is_folder(snapshots / revision)) {
+    if (revision.find('/') == revision.npos && is_snapshot(snapshots / revision)) {
       return HubSnapshot{snapshots / revision, {}};
     }
     return std::nullopt;

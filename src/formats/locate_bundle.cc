@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "formats/confined_store.h"
 #include "formats/locate_parts.h"
 #include "formats/shard_name.h"
 #include "formats/tensor_bundle/checkpoint_file.h"
@@ -43,7 +44,7 @@ Location at_bundle_prefix(const fs::path& prefix, std::string display) {
         "put NAME.index and all NAME.data-* files into one folder");
   }
   Location location;
-  location.store = open_folder(prefix.parent_path());
+  location.store = open_confined_folder(prefix.parent_path());
   location.name = prefix.filename().string();
   location.format = &format_or_fail("tensor_bundle", display);
   location.folder = folder_of(prefix);
@@ -60,11 +61,18 @@ Location at_checkpoint_file(const fs::path& checkpoint) {
   std::string text(source->size(), '\0');
   source->read(0, std::as_writable_bytes(std::span(text)));
   const fs::path named = tensor_bundle::checkpoint_prefix(text, source->name());
-  // A folder that was moved still names where it was. A relative path never leads out: checkpoint_prefix() sees to it.
-  const bool follow = named.is_relative() || is_bundle_prefix(named);
-  const fs::path prefix = checkpoint.parent_path() / (follow ? named : named.filename());
+  // An absolute path is where the folder once lay: what it names is taken from this folder. A relative one never leads
+  // out: checkpoint_prefix() sees to its text, and the store to links.
+  const fs::path inside = named.is_relative() ? named : named.filename();
+  const fs::path prefix = checkpoint.parent_path() / inside;
+  if (named.is_absolute() && !is_bundle_prefix(prefix)) {
+    throw Error(Errc::io,
+                fmt::format("names '{}', and there is no such checkpoint in its own folder", shortened(named.string())),
+                where(checkpoint), "if that one is wanted, name it itself");
+  }
   try {
     Location location = at_bundle_prefix(prefix, prefix.string());
+    static_cast<void>(open_confined_folder(checkpoint.parent_path())->open(inside.string() + ".index"));
     if (named.is_absolute()) {
       location.notes.push_back(fmt::format("`checkpoint` names '{}'; '{}' is taken.", shortened(named.string()),
                                            shortened(prefix.string())));

@@ -10,6 +10,7 @@
 #include "formats/confined_store.h"
 #include "formats/foreign.h"
 #include "formats/locate_parts.h"
+#include "formats/shard_name.h"
 #include "formats/sharded.h"
 #include "transload/error.h"
 
@@ -80,6 +81,11 @@ Location in_file(const fs::path& file, const LocateOptions& options) {
   } else {
     location.store = open_folder(file.parent_path());
     location.format = &format_of(file);
+    if (const auto shard = parse_shard_name(name); shard && shard->count > 1) {
+      location.notes.push_back(fmt::format(
+          "'{}' is part {} of {}; the others are not read: the index of the set, or its folder, names them all.",
+          shortened(name), shard->number, shard->count));
+    }
   }
   if (!wants(location.format->name)) {
     throw Error(Errc::unsupported, fmt::format("is {}, not {}", location.format->name, options.format), where(file));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/text.h"
+#include "formats/confined_store.h"
 #include "formats/hub_cache.h"
 #include "formats/locate_parts.h"
 #include "formats/shard_name.h"
@@ -140,6 +141,7 @@ Location in_folder(const fs::path& folder, const LocateOptions& options) {
   }
   LocateOptions as_found = options;
   as_found.format = {};
+  static_cast<void>(open_confined_folder(folder)->open(candidates.front().name));  // it does not lead elsewhere
   Location location = in_file(folder / candidates.front().name, as_found);
   std::vector<Candidate> others = is_standard ? all : std::vector<Candidate>();
   std::erase_if(others, [&](const Candidate& c) { return c.name == candidates.front().name; });

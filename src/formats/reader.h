@@ -10,8 +10,8 @@
 namespace transload {
 
 // Serves the storages of `index` from `files` (one Source per index.files): decodes their codec, reverses big-endian
-// units, and verifies each storage's checksum before the first of its bytes is handed out. `index` must be sealed.
-// `cache` keeps what was decoded; null: one of its own.
+// units, and verifies each storage's checksum before the first of its bytes is handed out; reading none of them only
+// verifies. `index` must be sealed. `cache` keeps what was decoded; null: one of its own.
 std::unique_ptr<Reader> make_reader(Index index, std::vector<std::shared_ptr<Source>> files,
                                     std::shared_ptr<DecodedCache> cache = nullptr);
 

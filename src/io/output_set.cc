@@ -1,128 +1,116 @@
-// Several outputs that appear together, in order, or not at all (docs/decisions/0005-how-outputs-appear.md).
+// Several outputs that appear together or not at all (docs/decisions/0005-how-outputs-appear.md).
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <random>
+#include <set>
 #include <system_error>
 
-#include "io/posix.h"
+#include "io/exchange.h"
+#include "io/folder_lock.h"
+#include "io/place.h"
+#include "io/recover.h"
+#include "io/staged_file.h"
 #include "transload/error.h"
 #include "transload/io.h"
 
 namespace transload {
 namespace {
 
+constexpr std::size_t kLongestName = 200;  // of a folder, so that the hidden one beside it can be named after it
+
 Where at(const fs::path& path) { return {.file = path.string(), .offset = {}, .tensor = {}}; }
 
-std::string random_suffix() {
-  std::random_device device;
-  return fmt::format("{}-{:08x}", ::getpid(), device());
+std::optional<struct stat> followed(const fs::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
 }
 
-// Reserves the space, so that a full disk is known before anything is computed.
-void reserve(int fd, std::uint64_t size, const std::string& name) {
-  if (size == 0) return;
-  while (::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EOPNOTSUPP && errno != ENOSYS) io::fail(fmt::format("reserve {} bytes", size), name, errno);
-    if (::ftruncate(fd, static_cast<off_t>(size)) != 0) io::fail("set the size", name, errno);
-    return;
-  }
+bool is_link_to_nothing(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored);
 }
-
-// A new file has these permissions whatever the umask: checkpoints are made by one user and read by others.
-constexpr mode_t kMode = 0644;
-constexpr std::size_t kHintBytes = std::size_t{64} << 10;
-
-class TemporaryFile final : public Sink {
- public:
-  TemporaryFile(const fs::path& folder, OutputSet::File file)
-      : final_(folder / file.name),
-        temporary_(folder / fmt::format(".{}.tmp-{}", file.name, random_suffix())),
-        size_(file.size) {
-    fd_ = io::Descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
-    if (fd_.get() < 0) io::fail("create", final_.string(), errno);
-    try {
-      reserve(fd_.get(), size_, final_.string());
-    } catch (...) {
-      ::unlink(temporary_.c_str());
-      throw;
-    }
-    struct stat old {};
-    // An earlier output keeps its permissions; where that is not allowed the default ones are as good.
-    const mode_t mode = ::stat(final_.c_str(), &old) == 0 ? old.st_mode & 07777 : kMode;
-    if (::fchmod(fd_.get(), mode) != 0) return;
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() override {
-    if (!published_) ::unlink(temporary_.c_str());
-  }
-
-  void write(std::uint64_t offset, ByteView data) override {
-    if (offset > size_ || data.size() > size_ - offset) throw Error(Errc::usage, "write beyond the end", at(final_));
-    io::write_exactly(fd_.get(), offset, data, final_.string());
-    // Starts the write to disk now, so that it goes on while the next bytes are computed and flush() finds little left
-    // to do. Only a hint: what it reports does not matter. For small pieces it would wait for the page that the one
-    // before has just sent.
-    if (data.size() < kHintBytes) return;
-    ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(data.size()), SYNC_FILE_RANGE_WRITE);
-  }
-  std::uint64_t size() const noexcept override { return size_; }
-
-  void flush() {
-    io::sync(fd_.get(), final_.string());
-    fd_.close(final_.string());
-  }
-  // `replace`: an earlier file of this name may be taken over. Otherwise one that appeared meanwhile is an error.
-  void take_name(bool replace) {
-    if (!replace) {
-      if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, final_.c_str(), RENAME_NOREPLACE) == 0) {
-        published_ = true;
-        return;
-      }
-      if (errno == EEXIST) {
-        throw Error(Errc::usage, "appeared while this conversion ran; it is left as it is", at(final_),
-                    "choose another name, or add --force to replace it");
-      }
-      if (errno != EINVAL && errno != ENOSYS) io::fail("rename into place", final_.string(), errno);
-    }
-    if (::rename(temporary_.c_str(), final_.c_str()) != 0) io::fail("rename into place", final_.string(), errno);
-    published_ = true;
-  }
-  const fs::path& final_path() const { return final_; }
-
- private:
-  fs::path final_, temporary_;
-  std::uint64_t size_;
-  io::Descriptor fd_;
-  bool published_ = false;
-};
 
 }  // namespace
 
 struct OutputSet::Rep {
-  fs::path folder;
-  std::vector<fs::path> made;  // folders that did not exist, outermost first
-  std::vector<File> files;
-  std::vector<std::unique_ptr<TemporaryFile>> sinks;
+  fs::path shown;   // the folder as the user names it
+  fs::path target;  // without symbolic links
   bool overwrite = false;
+  std::vector<File> files;
+  std::vector<fs::path> made;  // folders that did not exist, outermost first
+  bool beside = false;         // staged in a folder that can take the place of the target
   bool published = false;
+  std::string was_there;  // a file of the earlier output
+  std::vector<std::string> notes;
+  std::unique_ptr<io::Staging> staging;
+  std::vector<std::unique_ptr<io::StagedFile>> sinks;
 
   ~Rep() {
     sinks.clear();
+    staging.reset();
     if (published) return;
     for (auto path = made.rbegin(); path != made.rend(); ++path) ::rmdir(path->c_str());
   }
 
-  void make_folder() {
+  bool exists() const {
+    std::error_code ignored;
+    return fs::is_directory(target, ignored);
+  }
+  bool may_replace(const File& file) const { return overwrite || file.shared; }
+  std::set<std::string> names() const {
+    std::set<std::string> all;
+    for (const File& file : files) all.insert(file.name);
+    return all;
+  }
+
+  void find_target() {
+    if (is_link_to_nothing(shown.has_filename() ? shown : shown.parent_path()))
+      throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
+    std::error_code error;
+    target = fs::absolute(shown, error);
+    if (!error) target = fs::weakly_canonical(target, error);
+    if (error) io::fail("find the folder", shown.string(), error.value());
+    if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
+  }
+
+  void recover_dead_runs() {
+    const auto from = [&](const fs::path& home, const fs::path& home_shown, const std::string& prefix) {
+      std::error_code ignored;
+      if (!fs::is_directory(home, ignored)) return;
+      const std::vector<std::string> found = io::recover(io::Folder::open(home, home_shown), prefix, target, shown);
+      notes.insert(notes.end(), found.begin(), found.end());
+    };
+    from(target, shown, io::staging_prefix());
+    try {
+      from(target.parent_path(), {}, io::staging_prefix(target.filename().string()));
+    } catch (const Error&) {  // the folder above may be one that this user cannot read
+      return;
+    }
+  }
+
+  void check_free(const File& file) {
+    const fs::path path = shown / file.name;
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (!fs::exists(status)) return;
+    if (!may_replace(file) && !file.there) {
+      throw Error(Errc::usage, "already exists; it is left as it was", at(path),
+                  "choose another name, or add --force to replace it");
+    }
+    if (!fs::is_regular_file(status) && !fs::is_symlink(status)) {
+      throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
+    }
+    if (!file.shared && !file.there) was_there = path.string();
+  }
+
+  void make_folders(const fs::path& wanted) {
     std::vector<fs::path> missing;
     std::error_code ignored;
-    for (fs::path path = folder; !path.empty() && !fs::exists(path, ignored); path = path.parent_path()) {
+    for (fs::path path = wanted; !path.empty() && !fs::exists(path, ignored); path = path.parent_path()) {
       missing.push_back(path);
       if (path == path.parent_path()) break;
     }
@@ -135,29 +123,144 @@ struct OutputSet::Rep {
     }
   }
 
-  void check_free(const File& file) const {
-    const fs::path path = folder / file.name;
-    std::error_code error;
-    const fs::file_status status = fs::symlink_status(path, error);
-    if (!fs::exists(status)) return;
-    if (!overwrite && !file.shared) {
-      throw Error(Errc::usage, "already exists; it is left as it was", at(path),
+  // In a folder beside the target where that can become the target, else in one inside of it.
+  void make_staging() {
+    const std::string leaf = target.filename().string();
+    const bool nameable = !leaf.empty() && leaf.size() <= kLongestName;
+    const bool is_there = exists();
+    if (nameable && (!is_there || may_change_places())) {
+      if (!is_there) make_folders(target.parent_path());
+      try {
+        staging = std::make_unique<io::Staging>(io::Folder::open(target.parent_path()), io::staging_prefix(leaf));
+        beside = !is_there || io::look_alike(staging->files(), io::Folder::open(target));
+      } catch (const Error&) {
+        if (!is_there) throw;
+        beside = false;  // the folder above may be closed to this user
+      }
+      if (beside) return;
+      staging.reset();
+    }
+    make_folders(target);
+    staging = std::make_unique<io::Staging>(io::Folder::open(target, shown), io::staging_prefix());
+  }
+
+  bool may_change_places() const {
+    try {
+      return io::may_change_places(io::Folder::open(target.parent_path()), io::Folder::open(target), names());
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // What was there with the same bytes may have been replaced by another conversion meanwhile.
+  void look_again(const io::Folder& locked) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (!files[i].there || io::same_bytes(staging->files(), locked, files[i].name)) continue;
+      sinks[i]->finish();
+      files[i].there = false;
+    }
+  }
+
+  std::vector<io::Placing> placings() const {
+    std::vector<io::Placing> all;
+    bool has_key = false;
+    for (const File& file : files) {
+      if (file.there) continue;
+      all.push_back({file.name, file.retract, may_replace(file), {}, {}});
+      has_key = has_key || file.retract;
+    }
+    if (!has_key && !all.empty()) all.back().key = true;
+    return all;
+  }
+
+  // The target is new: the folder of the set gets its name. False: there is such a folder now.
+  bool publish_new_folder(const io::Folder& parent) {
+    return io::move_to_free_name(staging->folder(), io::kNew, parent, target.filename().string());
+  }
+
+  // The folder of the set changes places with the target, whose lock is held. False: it has to be done file by file.
+  bool publish_by_exchange(const io::Folder& parent, const io::Folder& locked) {
+    if (!io::may_change_places(parent, locked, names()) || !io::look_alike(staging->files(), locked)) return false;
+    for (const File& file : files) {
+      if (may_replace(file) || file.there || !locked.status(file.name)) continue;
+      throw Error(Errc::usage, "appeared while this conversion ran; it is left as it is", at(shown / file.name),
                   "choose another name, or add --force to replace it");
     }
-    if (!fs::is_regular_file(status) && !fs::is_symlink(status)) {
-      throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
+    std::vector<io::Placing> all;
+    for (const File& file : files) all.push_back({file.name, false, true, io::kNoFile, io::kNoFile});
+    io::write_record(staging->folder(), all);
+    staging->folder().sync();
+    return io::change_places(*staging, parent, target.filename().string());
+  }
+
+  std::string publish() {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (beside || !files[i].there) sinks[i]->finish();
     }
+    std::optional<io::Folder> parent;
+    if (beside) {
+      staging->files().sync();
+      parent = io::Folder::open(target.parent_path());
+    }
+    if (beside && !exists() && publish_new_folder(*parent)) {
+      published = true;
+      return confirm(*parent, nullptr);
+    }
+    const io::Folder locked = io::open_locked(target, shown);
+    if (beside && publish_by_exchange(*parent, locked)) {
+      published = true;
+      return confirm(*parent, &locked);
+    }
+    look_again(locked);
+    io::place(*staging, locked, placings());
+    published = true;
+    return confirm(locked, nullptr);
+  }
+
+  // The set is in place. `replaced`: the folder that was the target before.
+  std::string confirm(const io::Folder& changed, const io::Folder* replaced) {
+    try {
+      changed.sync();
+      for (const fs::path& path : made) io::Folder::open(path.parent_path()).sync();
+    } catch (const Error& error) {
+      staging->keep();
+      return error.what();
+    }
+    const std::string rest = staging->folder().shown().string();
+    try {
+      if (replaced != nullptr && !io::give_back(*replaced, staging->files(), names())) {
+        staging->keep();
+        notes.push_back(fmt::format("{} holds files that appeared meanwhile", rest));
+      } else {
+        staging->clear();
+      }
+    } catch (const Error& error) {
+      notes.push_back(
+          fmt::format("what was replaced is not cleared away: {}; the next conversion into this folder "
+                      "does that",
+                      error.what()));
+    }
+    return {};
   }
 };
 
 OutputSet::OutputSet(const fs::path& folder, std::vector<File> files, bool overwrite) : rep_(std::make_unique<Rep>()) {
-  rep_->folder = folder.empty() ? fs::path(".") : folder;
+  rep_->shown = folder.empty() ? fs::path(".") : folder;
   rep_->files = std::move(files);
   rep_->overwrite = overwrite;
-  for (const File& file : rep_->files) rep_->check_free(file);
-  rep_->make_folder();
-  for (const File& file : rep_->files) {
-    rep_->sinks.push_back(std::make_unique<TemporaryFile>(rep_->folder, file));
+  try {
+    rep_->find_target();
+    rep_->recover_dead_runs();
+    for (const File& file : rep_->files) rep_->check_free(file);
+    rep_->make_staging();
+    for (const File& file : rep_->files) {
+      rep_->sinks.push_back(std::make_unique<io::StagedFile>(
+          rep_->staging->files(), file.name, file.size, rep_->shown / file.name, followed(rep_->target / file.name)));
+    }
+  } catch (Error& error) {
+    error.leaves(unpublished());
+    error.add(rep_->notes);
+    throw;
   }
 }
 
@@ -167,35 +270,20 @@ OutputSet& OutputSet::operator=(OutputSet&&) noexcept = default;
 
 Sink& OutputSet::sink(std::size_t file) { return *rep_->sinks.at(file); }
 
-void OutputSet::publish() {
-  for (const auto& sink : rep_->sinks) sink->flush();
-  bool changed = false;  // what a reader sees is no longer what it was
+std::string OutputSet::publish() {
   try {
-    for (std::size_t i = 0; i < rep_->files.size(); ++i) {
-      if (!rep_->files[i].retract || !rep_->overwrite) continue;
-      if (::unlink(rep_->sinks[i]->final_path().c_str()) == 0) {
-        changed = true;
-      } else if (errno != ENOENT) {
-        io::fail("take away the old version", rep_->sinks[i]->final_path().string(), errno);
-      }
-    }
-    if (changed) io::sync_folder(rep_->folder);
-    for (std::size_t i = 0; i < rep_->sinks.size(); ++i) {
-      rep_->sinks[i]->take_name(rep_->overwrite || rep_->files[i].shared);
-      changed = true;
-      rep_->published = true;  // folders that now hold a file stay
-    }
+    return rep_->publish();
   } catch (Error& error) {
-    if (changed) error.advise("the output is incomplete now: run the same command again with --force");
+    error.leaves(unpublished());
     throw;
   }
-  try {
-    io::sync_folder(rep_->folder);
-    for (const fs::path& path : rep_->made) io::sync_folder(path.has_parent_path() ? path.parent_path() : ".");
-  } catch (Error& error) {
-    error.advise("all files are in place, but that they survive a loss of power is not confirmed");
-    throw;
-  }
+}
+
+const std::vector<std::string>& OutputSet::notes() const noexcept { return rep_->notes; }
+
+std::string OutputSet::unpublished() const {
+  if (rep_->was_there.empty()) return "nothing was written";
+  return fmt::format("nothing was written; {} is as it was", rep_->was_there);
 }
 
 }  // namespace transload

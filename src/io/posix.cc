@@ -27,8 +27,8 @@ void fail(std::string_view verb, const std::string& name, int error) {
 void read_exactly(int fd, std::uint64_t offset, MutableByteView out, const std::string& name) {
   std::size_t done = 0;
   while (done < out.size()) {
-    const ssize_t got = ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got =
+        retried([&] { return ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done)); });
     if (got < 0) fail("read", name, errno);
     if (got == 0) {
       throw Error(Errc::corrupt, "the file ends here, earlier than when it was opened",
@@ -41,24 +41,15 @@ void read_exactly(int fd, std::uint64_t offset, MutableByteView out, const std::
 void write_exactly(int fd, std::uint64_t offset, ByteView data, const std::string& name) {
   std::size_t done = 0;
   while (done < data.size()) {
-    const ssize_t put = ::pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
-    if (put < 0 && errno == EINTR) continue;
+    const ssize_t put = retried(
+        [&] { return ::pwrite(fd, data.data() + done, data.size() - done, static_cast<off_t>(offset + done)); });
     if (put < 0) fail("write", name, errno);
     done += static_cast<std::size_t>(put);
   }
 }
 
 void sync(int fd, const std::string& name) {
-  while (::fsync(fd) != 0) {
-    if (errno != EINTR) fail("flush to disk", name, errno);
-  }
-}
-
-void sync_folder(const fs::path& folder) {
-  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) fail("open", folder.string(), errno);
-  // Some file systems cannot sync a folder and say so with EINVAL; there is nothing more to be done there.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) fail("flush to disk", folder.string(), errno);
+  if (retried([&] { return ::fsync(fd); }) != 0) fail("flush to disk", name, errno);
 }
 
 }  // namespace transload::io

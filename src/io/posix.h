@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "transload/bytes.h"
@@ -31,12 +33,19 @@ class Descriptor {
   int fd_ = -1;
 };
 
+// The result of a system call that is made again as long as signals interrupt it.
+template <class Call>
+auto retried(const Call& call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 // Errc::io: "cannot VERB: TEXT OF ERRNO", about `name`.
 [[noreturn]] void fail(std::string_view verb, const std::string& name, int error);
 
 void read_exactly(int fd, std::uint64_t offset, MutableByteView out, const std::string& name);
 void write_exactly(int fd, std::uint64_t offset, ByteView data, const std::string& name);
 void sync(int fd, const std::string& name);
-void sync_folder(const fs::path& folder);
 
 }  // namespace transload::io

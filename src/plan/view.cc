@@ -8,6 +8,7 @@
 
 #include "formats/strided.h"
 #include "plan/cast.h"
+#include "plan/disjoint.h"
 #include "plan/nonfinite.h"
 #include "transload/error.h"
 #include "transload/plan.h"
@@ -158,6 +159,7 @@ class PlanView final : public Reader {
       if (count > 0 && piece.op != Op::zeros) add(slot, piece, steps);
     }
     if (filled != elements) fail(slot.name, fmt::format("the plan fills {} of {} elements", filled, elements));
+    check_disjoint(slot);
     bytewise_.push_back(info(slot.dtype).bits % 8 != 0);
     if (bytewise_.back() && elements > 0 && !copied_whole(slot, elements)) {
       fail(slot.name, "a packed tensor can only be copied whole");

@@ -1,5 +1,6 @@
 #include "run/items.h"
 
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -50,7 +51,9 @@ void for_each_item(const std::vector<Item>& items, const RunOptions& options,
     done += items[i].end - items[i].begin;
     options.progress(done, total);
   };
-  tbb::task_arena arena(options.threads == 0 ? tbb::task_arena::automatic : static_cast<int>(options.threads));
+  // No more than there are cores: TBB ignores the rest, and says so on stderr.
+  const int cores = tbb::info::default_concurrency();
+  tbb::task_arena arena(options.threads == 0 ? cores : std::min(static_cast<int>(options.threads), cores));
   arena.execute([&] { tbb::parallel_for(std::size_t{0}, items.size(), one, tbb::simple_partitioner()); });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -141,18 +142,11 @@ void explain(const Plan& plan, const Slot& slot, const Sources& sources, std::se
   }
 }
 
-}  // namespace
-
-RunReport run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
-              const Destination& destination, std::span<const Sidecar> sidecars, const RunOptions& options) {
-  std::vector<OutputSet::File> files;
-  for (const Sidecar& sidecar : sidecars) files.push_back({sidecar.name, sidecar.bytes.size(), false});
-  files.insert(files.end(), layout.files.begin(), layout.files.end());
+// Computes all bytes and writes them to the sinks of `set`.
+RunReport fill(OutputSet& set, const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
+               std::span<const Sidecar> sidecars, const RunOptions& options) {
   const auto place = [&](std::uint32_t file) { return sidecars.size() + file; };
-
-  check_not_an_input(sources, destination.folder, files);
   const std::unique_ptr<Reader> output = view(plan, sources);
-  OutputSet set(destination.folder, files, destination.overwrite);
   check_equal(plan, sources);
   check_zeros(plan, sources);
 
@@ -196,7 +190,35 @@ RunReport run(const Plan& plan, const Sources& sources, const Format& format, co
   if (written != expected) {
     throw Error(Errc::usage, fmt::format("{} bytes of {} were written; nothing is published", written, expected));
   }
-  set.publish();
+  return report;
+}
+
+}  // namespace
+
+RunReport run(const Plan& plan, const Sources& sources, const Format& format, const Layout& layout,
+              const Destination& destination, std::span<const Sidecar> sidecars, const RunOptions& options) {
+  std::vector<OutputSet::File> files;
+  for (const Sidecar& sidecar : sidecars) {
+    files.push_back({.name = sidecar.name, .size = sidecar.bytes.size(), .there = sidecar.there});
+  }
+  files.insert(files.end(), layout.files.begin(), layout.files.end());
+  check_not_an_input(sources, destination.folder, files);
+  OutputSet set(destination.folder, files, destination.overwrite);
+  RunReport report;
+  try {
+    report = fill(set, plan, sources, format, layout, sidecars, options);
+    if (options.stop.stop_requested()) throw Error(Errc::usage, "interrupted");
+  } catch (Error& error) {
+    error.leaves(set.unpublished());
+    error.add(set.notes());
+    throw;
+  } catch (const std::bad_alloc&) {
+    Error error(Errc::io, "out of memory");
+    error.leaves(set.unpublished());
+    throw error;
+  }
+  report.unconfirmed = set.publish();
+  report.notes = set.notes();
   return report;
 }
 

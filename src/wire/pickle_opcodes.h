@@ -83,10 +83,28 @@ enum class PickleOp : std::uint8_t {
   readonly_buffer = 0x98,
 };
 
+// What follows an opcode in the stream. Integers are little endian.
+enum class PickleArgument : std::uint8_t {
+  none,
+  u8,
+  u16,
+  i32,
+  u32,
+  u64,
+  f64,        // 8 bytes, big endian
+  line,       // text up to '\n', which belongs to it
+  two_lines,  // module and name, each up to '\n'
+  bytes_u8,   // a length in so many bits, then as many bytes
+  bytes_i32,  // the length has a sign, and must not be below 0
+  bytes_u32,
+  bytes_u64,
+};
+
 struct PickleOpcode {
   PickleOp op;
   std::string_view name;  // as pickletools calls it; empty: there is no such opcode
   std::uint8_t protocol;  // the first that has it
+  PickleArgument argument;
 };
 
 // The row of a byte; its name is empty where no protocol knows it.

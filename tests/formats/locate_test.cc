@@ -136,6 +136,16 @@ TEST_F(Locate, FolderWithASetOfShards) {
   EXPECT_EQ(open(at("m"))->index().tensors.size(), 2u);
 }
 
+TEST_F(Locate, OneShardAloneIsSaidToBeOne) {
+  folder_.write("m/model-00002-of-00003.safetensors", weights_);
+  for (const char* name : {"m", "m/model-00002-of-00003.safetensors"}) {
+    ASSERT_EQ(at(name).notes.size(), 1u) << name;
+    EXPECT_NE(at(name).notes[0].find("is part 2 of 3"), std::string::npos);
+  }
+  folder_.write("n/model-00001-of-00001.safetensors", weights_);
+  EXPECT_TRUE(at("n").notes.empty());
+}
+
 TEST_F(Locate, FolderWithOneOtherFile) {
   folder_.write("m/adapter.safetensors", weights_);
   folder_.write("m/training_args.bin", "x");
@@ -186,7 +196,8 @@ TEST_F(Locate, CheckpointFileOfAFolderThatWasMoved) {
   EXPECT_EQ(location.notes.size(), 1u);
   folder_.write("other/y.ckpt.index", "an index");
   folder_.write("tf/checkpoint", fmt::format("model_checkpoint_path: \"{}\"\n", (folder_ / "other/y.ckpt").string()));
-  EXPECT_EQ(at("tf").folder, folder_ / "other");
+  EXPECT_TRUE(refuses(locating("tf"), Errc::io,
+                      "no such checkpoint in its own folder"));  // never from elsewhere, though it is there
   folder_.write("tf/checkpoint", "model_checkpoint_path: \"absent.ckpt\"\n");
   EXPECT_TRUE(refuses(locating("tf"), Errc::io, "absent.ckpt"));
   folder_.write("tf/checkpoint", "");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/stopwatch.h"
 #include "transload/error.h"
 
 namespace transload::tensor_bundle {
@@ -54,6 +55,48 @@ TEST(Slice, ManyBoxesAreNotComparedInPairs) {
   }
   EXPECT_NO_THROW(check_cover(boxes(slices, shape), shape));
   slices[7] = slices[8];
+  EXPECT_THROW(check_cover(boxes(slices, shape), shape), Error);
+}
+
+// Every axis is cut in two: no single one tells the boxes apart.
+TEST(Slice, BoxesOfManyAxesAreNotComparedInPairs) {
+  constexpr std::size_t kRank = 15;
+  const Shape shape(kRank, 2);
+  std::vector<Slice> slices(std::size_t{1} << kRank, Slice(kRank, {0, 1}));
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    for (std::size_t axis = 0; axis < kRank; ++axis) slices[i][axis].start = (i >> axis) & 1;
+  }
+  const test::Stopwatch watch;
+  EXPECT_NO_THROW(check_cover(boxes(slices, shape), shape));
+  slices.front() = slices.back();
+  EXPECT_THROW(check_cover(boxes(slices, shape), shape), Error);
+  EXPECT_LT(watch.seconds(), 5);
+}
+
+// A row off the top, a column off the left, and so on: each cut parts one box from the rest.
+TEST(Slice, APatternThatIsPeeledBoxByBoxIsRefused) {
+  const auto peeled = [](std::int64_t side) {
+    const Shape shape{side, side};
+    std::vector<Slice> slices;
+    for (std::int64_t i = 0; i + 1 < side; ++i) {
+      slices.push_back({{i, 1}, {i, side - i}});
+      slices.push_back({{i + 1, side - i - 1}, {i, 1}});
+    }
+    slices.push_back({{side - 1, 1}, {side - 1, 1}});
+    check_cover(boxes(slices, shape), shape);
+  };
+  EXPECT_NO_THROW(peeled(20));
+  const test::Stopwatch watch;
+  EXPECT_THROW(peeled(20000), Error);
+  EXPECT_LT(watch.seconds(), 2);
+}
+
+TEST(Slice, BoxesThatNoCutParts) {
+  // A pinwheel around the middle.
+  const Shape shape{3, 3};
+  std::vector<Slice> slices{{{0, 1}, {0, 2}}, {{0, 2}, {2, 1}}, {{2, 1}, {1, 2}}, {{1, 2}, {0, 1}}, {{1, 1}, {1, 1}}};
+  EXPECT_NO_THROW(check_cover(boxes(slices, shape), shape));
+  slices.back() = {{0, 1}, {0, 1}};
   EXPECT_THROW(check_cover(boxes(slices, shape), shape), Error);
 }
 

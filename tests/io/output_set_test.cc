@@ -21,7 +21,7 @@ TEST(OutputSet, NothingIsVisibleBeforePublish) {
   set.sink(0).write(0, as_bytes("ab"));
   set.sink(1).write(0, as_bytes("ix"));
   for (const std::string& name : folder.names()) EXPECT_TRUE(name.starts_with(".")) << name;
-  set.publish();
+  EXPECT_EQ(set.publish(), "");
   EXPECT_EQ(folder.names(), (Names{"data", "index"}));
   EXPECT_EQ(read_file(folder / "data"), "abcd");
   EXPECT_EQ(read_file(folder / "index"), "ix");
@@ -32,7 +32,7 @@ TEST(OutputSet, LeavesNothingWhenItIsNotPublished) {
   {
     OutputSet set(folder / "new" / "deeper", {{"data", 4, false}}, false);
     set.sink(0).write(0, as_bytes("ab"));
-    EXPECT_TRUE(std::filesystem::exists(folder / "new" / "deeper"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "new" / "deeper"));
   }
   EXPECT_EQ(folder.names(), Names{});
 }
@@ -51,7 +51,7 @@ TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
   ::chmod((folder / "data").c_str(), 0640);
   OutputSet set(folder.path(), {{"data", 3, false}}, true);
   set.sink(0).write(0, as_bytes("new"));
-  set.publish();
+  EXPECT_EQ(set.publish(), "");
   EXPECT_EQ(read_file(folder / "data"), "new");
   struct stat status {};
   ::stat((folder / "data").c_str(), &status);
@@ -62,7 +62,7 @@ TEST(OutputSet, NewFilesHaveTheSameModeWhateverTheUmask) {
   const TemporaryFolder folder;
   const mode_t before = ::umask(077);
   OutputSet set(folder.path(), {{"data", 0, false}}, false);
-  set.publish();
+  EXPECT_EQ(set.publish(), "");
   ::umask(before);
   struct stat status {};
   ::stat((folder / "data").c_str(), &status);
@@ -75,7 +75,7 @@ TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
   set.sink(0).write(0, as_bytes("new"));
   set.sink(1).write(0, as_bytes("new"));
   write_file(folder / "index", "theirs");
-  EXPECT_THROW(set.publish(), Error);
+  EXPECT_THROW(static_cast<void>(set.publish()), Error);
   EXPECT_EQ(read_file(folder / "index"), "theirs");
 }
 
@@ -84,7 +84,7 @@ TEST(OutputSet, ASharedFileIsReplacedWithoutBeingAsked) {
   write_file(folder / "checkpoint", "the last one");
   OutputSet set(folder.path(), {{"checkpoint", 3, false, true}}, false);
   set.sink(0).write(0, as_bytes("new"));
-  set.publish();
+  EXPECT_EQ(set.publish(), "");
   EXPECT_EQ(read_file(folder / "checkpoint"), "new");
 }
 
@@ -93,6 +93,101 @@ TEST(OutputSet, RefusesAFolderInTheWay) {
   std::filesystem::create_directory(folder / "data");
   EXPECT_THROW(OutputSet(folder.path(), {{"data", 3, false}}, true), Error);
   EXPECT_EQ(folder.names(), Names{"data"});
+}
+
+TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "out" / ".transload-dead" / "new");
+  write_file(folder / "out" / ".transload-dead" / "new" / "data", "half of it");
+  std::filesystem::create_directories(folder / ".out.transload-dead" / "new");
+  write_file(folder / "out" / "other", "of the user");
+  OutputSet set(folder / "out", {{"data", 3}}, false);
+  EXPECT_EQ(set.notes().size(), 2u);
+  set.sink(0).write(0, as_bytes("new"));
+  EXPECT_EQ(set.publish(), "");
+  EXPECT_EQ(folder.names(), Names{"out"});
+  EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+  EXPECT_EQ(read_file(folder / "out" / "other"), "of the user");
+  EXPECT_FALSE(std::filesystem::exists(folder / "out" / ".transload-dead"));
+}
+
+TEST(OutputSet, LeavesAloneWhatALivingRunWrites) {
+  const TemporaryFolder folder;
+  write_file(folder / "other", "of the user");
+  OutputSet first(folder.path(), {{"a", 1}}, false);
+  OutputSet second(folder.path(), {{"b", 1}}, false);
+  EXPECT_TRUE(second.notes().empty());
+  first.sink(0).write(0, as_bytes("1"));
+  second.sink(0).write(0, as_bytes("2"));
+  EXPECT_EQ(second.publish(), "");
+  EXPECT_EQ(first.publish(), "");
+  EXPECT_EQ(folder.names(), (Names{"other", "a", "b"}));
+}
+
+TEST(OutputSet, AFolderOfNothingElseIsExchanged) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "out");
+  write_file(folder / "out" / "data", "old");
+  const auto inode = [&] {
+    struct stat status {};
+    ::stat((folder / "out").c_str(), &status);
+    return status.st_ino;
+  };
+  const ino_t before = inode();
+  for (const char* other : {"", "other"}) {
+    if (*other != 0) write_file(folder / "out" / other, "of the user");
+    const ino_t now = inode();
+    OutputSet set(folder / "out", {{"data", 3}, {"index", 3, true}}, true);
+    set.sink(0).write(0, as_bytes("new"));
+    set.sink(1).write(0, as_bytes("new"));
+    EXPECT_EQ(set.publish(), "");
+    EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+    EXPECT_EQ(inode() == now, *other != 0);
+  }
+  EXPECT_NE(inode(), before);
+  EXPECT_EQ(folder.names(), Names{"out"});
+}
+
+TEST(OutputSet, WhatAppearsInAFolderThatIsToBeExchangedStays) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "out");
+  write_file(folder / "out" / "data", "old");
+  OutputSet set(folder / "out", {{"data", 3}}, true);
+  set.sink(0).write(0, as_bytes("new"));
+  write_file(folder / "out" / "other", "of the user");
+  EXPECT_EQ(set.publish(), "");
+  EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+  EXPECT_EQ(read_file(folder / "out" / "other"), "of the user");
+  EXPECT_EQ(folder.names(), Names{"out"});
+}
+
+TEST(OutputSet, FilesThatAreThereAreNotTouchedAmongOthers) {
+  const TemporaryFolder folder;
+  write_file(folder / "other", "of the user");
+  write_file(folder / "vocabulary", "same");
+  struct stat before {
+  }, after{};
+  ::stat((folder / "vocabulary").c_str(), &before);
+  OutputSet set(folder.path(), {{.name = "vocabulary", .size = 4, .there = true}, {"data", 3}}, false);
+  set.sink(0).write(0, as_bytes("same"));
+  set.sink(1).write(0, as_bytes("new"));
+  EXPECT_EQ(set.publish(), "");
+  ::stat((folder / "vocabulary").c_str(), &after);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  EXPECT_EQ(folder.names(), (Names{"other", "vocabulary", "data"}));
+}
+
+TEST(OutputSet, ErrorsSayWhatIsAtTheDestination) {
+  const TemporaryFolder folder;
+  write_file(folder / "data", "old");
+  try {
+    OutputSet(folder.path(), {{"data", 3}}, false);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.destination(), "nothing was written");
+  }
+  const OutputSet set(folder.path(), {{"data", 3}}, true);
+  EXPECT_EQ(set.unpublished(), "nothing was written; " + (folder / "data").string() + " is as it was");
 }
 
 TEST(OutputSet, RefusesBytesBeyondTheSize) {

@@ -16,6 +16,13 @@ def pytest_configure(config):
     assert support.TRANSLOAD.exists(), f"build the program first: {support.TRANSLOAD} is not there"
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What passing tests print is how much they tried: it is shown, also from the processes of pytest-xdist."""
+    for report in terminalreporter.stats.get("passed", []):
+        for line in report.capstdout.strip().splitlines()[:5]:
+            terminalreporter.write_line(f"{report.nodeid.split('::')[0].rsplit('/')[-1]}: {line}")
+
+
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory):
     """The real all-MiniLM-L6-v2: a Hugging Face folder with model.safetensors, config.json and vocab.txt."""

@@ -224,6 +224,19 @@ def test_what_transformers_would_load_instead_is_said(tmp_path, pair):
     assert "note: model.safetensors lies in the folder too: transformers loads it, and not pytorch_model.bin" in result.out
 
 
+def test_the_new_configuration_is_not_given_to_other_weights(tmp_path, pair):
+    _, folder = pair
+    transload("convert", folder, tmp_path / "out", "--to", "hf")
+    config = json.loads((folder / "config.json").read_text())
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps({**config, "hidden_dropout_prob": 0.33}))
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    result = transload("convert", folder, tmp_path / "out", "--to", "hf", "--format", "torch", "--config", changed,
+                       "--force", expect=2)
+    assert "transformers would load it with the configuration of pytorch_model.bin" in result.err
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+
+
 def with_values(tmp_path, name, **values):
     """A BERT with values planted into the tensor `name`, at the places that the keywords "i_j" say."""
     model = support.make_model("BertForMaskedLM")
@@ -242,7 +255,7 @@ def test_a_value_that_is_not_finite_is_named(tmp_path, value, to):
     result = transload(*command, expect=2)
     assert result.err.strip().splitlines()[-1] == (
         f"transload: error: {tmp_path}/in/model.safetensors, tensor 'bert.encoder.layer.1.output.dense.weight': "
-        f"holds {value} at [3, 17]; the weights are damaged, or their training diverged; --allow-nonfinite carries "
+        f"holds {value} at [3, 17]; nothing was written; the weights are damaged, or their training diverged; --allow-nonfinite carries "
         "them over")
     assert not (tmp_path / "out").exists()
     transload(*command, "--allow-nonfinite")

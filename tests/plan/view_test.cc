@@ -120,6 +120,30 @@ TEST(View, PackedTensorsAreCopiedWholeOrNotAtAll) {
   EXPECT_THROW(view(plan_for(*source, {turned}), {source}), Error);
 }
 
+// As many elements as the slot has, some of them twice and some not at all.
+TEST(View, RefusesPiecesThatOverlap) {
+  MemoryCheckpoint made;
+  made.add("a", DType::f32, {4}, counted(4)).add("b", DType::f32, {4}, counted(4, 10));
+  const std::shared_ptr<Reader> source = made.reader();
+  const auto of = [&](std::vector<Piece> pieces) {
+    return view(plan_for(*source, {{"s", DType::f32, {8}, std::move(pieces)}}), {source});
+  };
+  const Piece a{Op::copy, 0, "a", {{4, 1, 2}}, 0, 0, {}}, b{Op::copy, 0, "b", {{4, 1, 2}}, 0, 1, {}};
+  EXPECT_EQ(values_of<float>(*of({a, b}), "s"), (std::vector<float>{0, 10, 1, 11, 2, 12, 3, 13}));
+  const auto refused = [&](const Piece& first, const Piece& second) {
+    try {
+      of({first, second});
+      return false;
+    } catch (const Error& error) {
+      return error.message() == "the plan writes an element twice";
+    }
+  };
+  EXPECT_TRUE(refused(a, a));
+  EXPECT_TRUE(refused({Op::copy, 0, "a", {{4, 1, 1}}, 0, 0, {}}, {Op::copy, 0, "b", {{4, 1, 1}}, 0, 3, {}}));
+  EXPECT_TRUE(refused({Op::copy, 0, "a", {{4, 1, 0}}, 0, 0, {}}, {Op::zeros, 0, "", {{4, 0, 1}}, 0, 4, {}}));
+  EXPECT_TRUE(refused({Op::copy, 0, "a", {{2, 2, 1}, {2, 1, 1}}, 0, 0, {}}, {Op::zeros, 0, "", {{4, 0, 1}}, 0, 4, {}}));
+}
+
 TEST(View, RefusesAPlanThatDoesNotFitItsSource) {
   MemoryCheckpoint made;
   made.add("a", DType::f32, {4}, counted(4));

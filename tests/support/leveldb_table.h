@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "support/bundle_fixtures.h"
@@ -42,6 +43,22 @@ class LevelDbTable {
 
   // What build() wrote, or a text.
   Entries read(const std::string& bytes) {
+    Entries entries;
+    check(read_into(entries, bytes));
+    return entries;
+  }
+
+  // The same of bytes that may be no table.
+  std::optional<Entries> read_if_sound(const std::string& bytes) {
+    Entries entries;
+    if (!read_into(entries, bytes).ok()) return std::nullopt;
+    return entries;
+  }
+
+ private:
+  static void check(const leveldb::Status& status) { ASSERT_TRUE(status.ok()) << status.ToString(); }
+
+  leveldb::Status read_into(Entries& entries, const std::string& bytes) {
     std::ofstream(path_, std::ios::binary) << bytes;
     leveldb::RandomAccessFile* file = nullptr;
     check(leveldb::Env::Default()->NewRandomAccessFile(path_, &file));
@@ -49,19 +66,17 @@ class LevelDbTable {
     leveldb::Options options;
     options.paranoid_checks = true;
     leveldb::Table* table = nullptr;
-    check(leveldb::Table::Open(options, file, bytes.size(), &table));
+    if (const leveldb::Status status = leveldb::Table::Open(options, file, bytes.size(), &table); !status.ok()) {
+      return status;
+    }
     const std::unique_ptr<leveldb::Table> table_owner(table);
     leveldb::ReadOptions read_options;
     read_options.verify_checksums = true;
-    Entries entries;
     const std::unique_ptr<leveldb::Iterator> at(table->NewIterator(read_options));
     for (at->SeekToFirst(); at->Valid(); at->Next()) entries.emplace(at->key().ToString(), at->value().ToString());
-    check(at->status());
-    return entries;
+    return at->status();
   }
 
- private:
-  static void check(const leveldb::Status& status) { ASSERT_TRUE(status.ok()) << status.ToString(); }
   std::string path_;
 };
 

@@ -65,6 +65,9 @@ class NpzIndexer {
 
   Index take_index() { return std::move(index_); }
   std::vector<SparseArray> take_sparse() { return std::move(sparse_); }
+  // Entries that nobody will read, by storage and name: whether their headers really say what they seem to say is not
+  // known before their checksums are compared.
+  std::vector<std::pair<std::uint32_t, std::string>> take_unread() { return std::move(unread_); }
 
  private:
   // By the entry of the values, which stands for all.
@@ -113,6 +116,7 @@ class NpzIndexer {
     }
     if (array.element.kind == Element::Kind::other) {
       index_.left_out.push_back({name, array.reason});
+      unread_.push_back({add_storage(entry, 0), name});
       return;
     }
     Chunk chunk;
@@ -168,6 +172,7 @@ class NpzIndexer {
   Archive archive_;
   Index index_;
   std::vector<SparseArray> sparse_;
+  std::vector<std::pair<std::uint32_t, std::string>> unread_;
   std::unordered_map<const ZipEntry*, SparseGroup> groups_;
   std::set<const ZipEntry*> hidden_;
   std::size_t others_ = 0;  // entries that are no arrays
@@ -183,7 +188,15 @@ std::unique_ptr<Reader> open(std::shared_ptr<Store> store, std::string_view name
   NpzIndexer indexer(*source);
   Index index = indexer.take_index();
   index.seal();
-  return make_sparse_reader(std::move(index), {std::move(source)}, indexer.take_sparse());
+  std::unique_ptr<Reader> reader = make_sparse_reader(std::move(index), {std::move(source)}, indexer.take_sparse());
+  for (const auto& [storage, left_out] : indexer.take_unread()) {
+    try {
+      reader->read(storage, 0, {});
+    } catch (Error& error) {
+      throw error.in({.file = {}, .offset = {}, .tensor = left_out});
+    }
+  }
+  return reader;
 }
 
 }  // namespace

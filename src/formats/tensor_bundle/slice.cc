@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
-#include <map>
-#include <numeric>
-#include <set>
+#include <span>
+#include <vector>
 
 #include "transload/error.h"
 
@@ -52,14 +50,56 @@ bool overlap(const Chunk& a, const Chunk& b) {
   return true;
 }
 
-std::size_t most_divided_axis(const std::vector<Chunk>& boxes, std::size_t rank) {
-  std::size_t best = 0, most = 0;
-  for (std::size_t axis = 0; axis < rank; ++axis) {
-    std::set<std::int64_t> starts;
-    for (const Chunk& box : boxes) starts.insert(box.start[axis]);
-    if (starts.size() > most) most = starts.size(), best = axis;
+using Boxes = std::span<const Chunk*>;
+
+// Parts `boxes` along `axis` wherever a straight cut through all of the tensor meets none of them.
+std::vector<Boxes> parted(Boxes boxes, std::size_t axis) {
+  std::ranges::sort(boxes, {}, [axis](const Chunk* box) { return box->start[axis]; });
+  std::vector<Boxes> parts;
+  std::size_t begin = 0;
+  std::int64_t reach = 0;
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    if (i != begin && boxes[i]->start[axis] >= reach) {
+      parts.push_back(boxes.subspan(begin, i - begin));
+      begin = i;
+    }
+    reach = i == begin ? boxes[i]->start[axis] + boxes[i]->extent[axis]
+                       : std::max(reach, boxes[i]->start[axis] + boxes[i]->extent[axis]);
   }
-  return best;
+  parts.push_back(boxes.subspan(begin));
+  return parts;
+}
+
+// What writers make is parted by one or two rounds of cuts; the limits keep what they do not make from taking long.
+constexpr int kMostRounds = 64;
+constexpr std::size_t kMostUnparted = 256;
+
+void check_disjoint(Boxes all, std::size_t rank) {
+  struct Group {
+    Boxes boxes;
+    int round;
+  };
+  std::vector<Group> groups{{all, 0}};
+  while (!groups.empty()) {
+    const auto [boxes, round] = groups.back();
+    groups.pop_back();
+    std::vector<Boxes> parts;
+    for (std::size_t axis = 0; axis < rank && parts.size() < 2; ++axis) parts = parted(boxes, axis);
+    if (parts.size() < 2) {
+      for (std::size_t i = 0; i < std::min(boxes.size(), kMostUnparted); ++i) {
+        for (std::size_t k = 0; k < i; ++k) {
+          if (overlap(*boxes[i], *boxes[k])) throw Error(Errc::corrupt, "two slices of this tensor overlap");
+        }
+      }
+    }
+    if (round == kMostRounds || (parts.size() < 2 && boxes.size() > kMostUnparted)) {
+      throw Error(Errc::unsupported, "its slices overlap, or lie in a pattern that no writer makes");
+    }
+    if (parts.size() < 2) continue;
+    for (const Boxes part : parts) {
+      if (part.size() > 1) groups.push_back({part, round + 1});
+    }
+  }
 }
 
 }  // namespace
@@ -104,22 +144,12 @@ void check_cover(const std::vector<Chunk>& boxes, const Shape& shape) {
                 fmt::format("the slices hold {} elements, but shape {} has {}", covered, to_string(shape), wanted));
   }
   if (wanted == 0 || shape.empty()) return;  // a scalar's single slice
-  // As many elements as there are: disjoint boxes cover all. A sweep along one axis compares each box with those that
-  // have begun and not ended there.
-  const std::size_t axis = most_divided_axis(boxes, shape.size());
-  std::vector<const Chunk*> order;
+  // As many elements as there are: disjoint boxes cover all.
+  std::vector<const Chunk*> filled;
   for (const Chunk& box : boxes) {
-    if (element_count(box.extent) != 0) order.push_back(&box);
+    if (element_count(box.extent) != 0) filled.push_back(&box);
   }
-  std::ranges::sort(order, {}, [&](const Chunk* box) { return box->start[axis]; });
-  std::multimap<std::int64_t, const Chunk*> open;  // by where they end
-  for (const Chunk* box : order) {
-    open.erase(open.begin(), open.upper_bound(box->start[axis]));
-    for (const auto& [end, other] : open) {
-      if (overlap(*box, *other)) throw Error(Errc::corrupt, "two slices of this tensor overlap");
-    }
-    open.emplace(box->start[axis] + box->extent[axis], box);
-  }
+  check_disjoint(filled, shape.size());
 }
 
 }  // namespace transload::tensor_bundle

@@ -1,0 +1,81 @@
+// A folder as downloads leave them: parts with a byte 0xFF between them, each the name of a file, a line break, and
+// what the file holds. Located by the folder, by each file, by each without its extension, and as the folder of a
+// hub's cache: an Error, or a checkpoint whose index can be read.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/foreign.h"
+#include "parts.h"
+#include "transload/error.h"
+#include "transload/format.h"
+
+namespace {
+
+using namespace transload;
+
+struct Scratch {
+  fs::path folder = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) /
+                    ("transload-fuzz-locate-" + std::to_string(::getpid()));
+  Scratch() { fs::create_directory(folder); }
+  ~Scratch() { fs::remove_all(folder); }
+};
+
+// Plain characters, at most five levels: what matters is what the reader does with the names, not the system.
+std::string plain_name(std::string_view name) {
+  std::string out(name.substr(0, 100));
+  std::ranges::replace_if(
+      out,
+      [](char c) {
+        return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                 c == '.' || c == '/');
+      },
+      '_');
+  if (out.find("..") != out.npos || out.starts_with('/') || std::ranges::count(out, '/') > 4) return {};
+  return out;
+}
+
+void try_open(const std::string& what, const LocateOptions& options) {
+  try {
+    open(locate(what, options));
+  } catch (const Error&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Scratch scratch;
+  const fs::path root = scratch.folder / "x";
+  std::vector<fs::path> files;
+  for (const std::string_view part : fuzz::parts_of(data, size, 6)) {
+    const std::size_t end = std::min(part.find('\n'), part.size());
+    const std::string name = plain_name(part.substr(0, end));
+    const std::string_view content = part.substr(std::min(end + 1, part.size()));
+    foreign_kind(as_bytes(content));
+    for (const Format& format : formats()) format.sniff(name, as_bytes(content.substr(0, 4096)));
+    if (name.empty()) continue;
+    std::error_code ignored;
+    const fs::path path = root / name;
+    fs::create_directories(path.parent_path(), ignored);
+    std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    files.push_back(path);
+  }
+  const LocateOptions options{.format = {}, .hub_cache = root};
+  try_open(root.string(), options);
+  try_open("org/model", options);
+  for (const fs::path& file : files) {
+    try_open(file.string(), options);
+    try_open(fs::path(file).replace_extension().string(), options);
+  }
+  std::error_code ignored;
+  fs::remove_all(root, ignored);
+  return 0;
+}

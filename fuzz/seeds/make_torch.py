@@ -1,0 +1,90 @@
+"""Makes the seeds that only the real frameworks write: python fuzz/seeds/make_torch.py, with torch and numpy.
+
+Made with torch 2.13. Files of torch are not the same bytes every time: run it to add kinds, not to refresh.
+"""
+import argparse
+import collections
+import io
+import pathlib
+import pickle
+import warnings
+
+import numpy
+import torch
+
+warnings.filterwarnings("ignore")
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def put(fuzzer, name, content):
+    (HERE / fuzzer).mkdir(exist_ok=True)
+    assert len(content) < 10240, (fuzzer, name, len(content))
+    (HERE / fuzzer / name).write_bytes(content)
+
+
+def saved(value, **how):
+    file = io.BytesIO()
+    torch.save(value, file, **how)
+    return file.getvalue()
+
+
+class Tagged(torch.Tensor):
+    pass
+
+
+def states():
+    eye = torch.eye(3)
+    yield "sparse", {"coo": eye.to_sparse(), "uncoalesced": torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2)),
+                     "hybrid": torch.sparse_coo_tensor([[0, 2]], torch.ones(2, 2), (3, 2))}
+    yield "compressed", {"csr": eye.to_sparse_csr(), "csc": eye.to_sparse_csc(),
+                         "bsr": torch.eye(4).to_sparse_bsr((2, 2)), "bsc": torch.eye(4).to_sparse_bsc((2, 2))}
+    yield "quantised", {
+        "tensor": torch.quantize_per_tensor(torch.randn(2, 3), 0.1, 2, torch.qint8),
+        "channel": torch.quantize_per_channel(torch.randn(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 1]), 0, torch.quint8),
+        "wide": torch.quantize_per_tensor(torch.randn(3), 0.5, 0, torch.qint32)}
+    yield "small_types", {"f8": torch.ones(3).to(torch.float8_e4m3fn), "f8b": torch.ones(3).to(torch.float8_e5m2),
+                          "u16": torch.ones(2, dtype=torch.uint16), "u64": torch.ones(2, dtype=torch.uint64),
+                          "c32": torch.ones(2, dtype=torch.complex32), "b": torch.tensor([True, False])}
+    yield "numpy", {"scalar": numpy.float64(1.5), "array": numpy.arange(6, dtype="<i4").reshape(2, 3), "big": numpy.arange(3, dtype=">f8"),
+                    "bool": numpy.array([True]), "dtype": numpy.dtype("float32"), "fortran": numpy.asfortranarray(numpy.ones((2, 3))),
+                    "w": torch.ones(2)}
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.tag = "a tag"
+    yield "parameters", {"p": torch.nn.Parameter(torch.ones(2), requires_grad=False), "with_state": parameter,
+                         "buffer": torch.nn.Buffer(torch.ones(2)), "sub": torch.ones(2).as_subclass(Tagged)}
+    base = torch.arange(12.0).reshape(3, 4)
+    yield "views", {"t": base.t(), "row": base[1], "step": base[:, ::2], "expanded": torch.ones(1).expand(3, 4), "same": base,
+                    "conj": torch.ones(2, dtype=torch.complex64).conj(), "neg": torch.ones(2, dtype=torch.complex64).conj().imag,
+                    "meta": torch.empty(2, 3, device="meta"), "scalar": torch.tensor(1.0), "none": torch.empty(0, 3)}
+    yield "values", {"set": {1, "a"}, "frozen": frozenset([1]), "complex": 1 + 2j, "size": torch.Size([1, 2]), "device": torch.device("cpu"),
+                     "dtype": torch.float16, "bytes": b"\x00\xff", "array": bytearray(b"ab"), "args": argparse.Namespace(lr=0.1),
+                     "counter": collections.Counter("aab"), "default": collections.defaultdict(list, {"k": [1]}), "big": 2**80,
+                     "generator": torch.Generator().get_state()[:4].clone(), "layout": torch.sparse_coo, "w": torch.ones(2)}
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    yield "training", {"epoch": 3, "state_dict": model.state_dict(), "optimizer": optimizer.state_dict(), "best": float("inf")}
+    yield "module", torch.nn.Sequential(torch.nn.Linear(2, 1))
+    yield "list", [torch.ones(2), (torch.zeros(1), {"a": torch.ones(1)})]
+
+
+for name, value in states():
+    for container, how in (("zip", {}), ("legacy", {"_use_new_zipfile_serialization": False})):
+        try:
+            content = saved(value, **how)
+        except Exception as error:  # what torch itself cannot write in one of the two
+            print(f"{name} as {container}: {error}")
+            continue
+        if (name, container) == ("module", "legacy"):  # it holds the source text of the classes
+            continue
+        put("torch", f"{name}.{container}", content)
+for protocol in (0, 1, 2, 3, 4, 5):
+    put("torch", f"protocol{protocol}.legacy", saved({"w": torch.ones(2), "é": [1, 2.5, None, True, -3, 2**70]}, pickle_protocol=protocol,
+                                                   _use_new_zipfile_serialization=False))
+    everything = [None, True, 1, -1, 255, 65535, 2**31, 2**70, -2**70, 1.5, "text", "é", b"bytes", b"b" * 300, "t" * 300, (), (1,), (1, 2),
+                  (1, 2, 3), (1, 2, 3, 4), [], [1, 2], {}, {"a": 1, 2: "b"}, {1, 2}, frozenset([1]), complex(1, 2),
+                  collections.OrderedDict(a=1), collections.Counter("ab")]
+    if protocol >= 5:
+        everything.append(bytearray(b"array"))
+    put("pickle", f"everything_p{protocol}", pickle.dumps(everything, protocol))

@@ -1,0 +1,25 @@
+// Two folders that change places in one step.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "io/staging.h"
+
+namespace transload::io {
+
+// Whether a folder made beside `target` could take its place and nobody would see a difference but in its files: it
+// holds nothing but regular files of these names, lies in `parent` on the same mount, is not the folder in which this process
+// works, and has no extended attributes.
+bool may_change_places(const Folder& parent, const Folder& target, const std::set<std::string>& names);
+// Gives `fresh` the owner, group and mode of `target`; false: that is not allowed.
+bool look_alike(const Folder& fresh, const Folder& target);
+
+// renameat2(RENAME_EXCHANGE) of staging/new and parent/name; false: it is not to be had here. Errc::io.
+bool change_places(const Staging& staging, const Folder& parent, const std::string& name);
+
+// Of `from`, all that is not in `names`, into `to`: what somebody put into a folder in the moment before it changed
+// places. False: a name was taken.
+bool give_back(const Folder& from, const Folder& to, const std::set<std::string>& names);
+
+}  // namespace transload::io

@@ -1,0 +1,95 @@
+#include "io/recover.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "io/exchange.h"
+#include "io/folder_lock.h"
+#include "io/place.h"
+#include "transload/error.h"
+
+namespace transload::io {
+namespace {
+
+std::string list_of(const std::vector<Placing>& files) {
+  std::string names;
+  for (const Placing& file : files) names += (names.empty() ? "" : ", ") + file.name;
+  return names;
+}
+
+std::string left_alone(const Folder& staging, std::string_view why) {
+  return fmt::format("an interrupted conversion left {}, which is left as it is: {}", staging.shown().string(), why);
+}
+
+// The process ended among the steps of place().
+std::string complete(const Folder& home, const Dead& dead, const Folder& target) {
+  if (dead.folder.inside(kReady).list().empty()) {
+    target.sync();
+    remove_staging(home, dead.name, dead.folder);
+    return fmt::format("what an interrupted conversion had replaced was removed from {}", home.shown().string());
+  }
+  const std::vector<Placing> files = read_record(dead.folder);
+  if (!can_go_on(dead.folder, target, files)) {
+    return left_alone(dead.folder, fmt::format("its files ({}) were changed since", list_of(files)));
+  }
+  go_on(dead.folder, target, files);
+  target.sync();
+  remove_staging(home, dead.name, dead.folder);
+  return fmt::format("an interrupted conversion was completed: {} in {}", list_of(files), target.shown().string());
+}
+
+// The names of a set whose folder was to be exchanged: its record has no files to be placed one by one. Empty where the
+// record is not there or not whole: then nothing was moved yet.
+std::set<std::string> exchanged_names(const Folder& staging) {
+  std::set<std::string> names;
+  try {
+    for (const Placing& file : read_record(staging)) {
+      if (file.fresh == kNoFile) names.insert(file.name);
+    }
+  } catch (const Error&) {
+    names.clear();
+  }
+  return names;
+}
+
+// The process ended while it wrote, after two folders had changed places, or while it removed what was replaced.
+std::string clear(const Folder& home, const Dead& dead, const Folder* target) {
+  const std::set<std::string> names = exchanged_names(dead.folder);
+  if (target != nullptr && !names.empty() && dead.folder.status(kNew)) {
+    if (!give_back(dead.folder.inside(kNew), *target, names)) {
+      return left_alone(dead.folder, "it holds files that are not of the conversion");
+    }
+  }
+  remove_staging(home, dead.name, dead.folder);
+  return fmt::format("temporary files of an interrupted conversion were removed from {}", home.shown().string());
+}
+
+std::string recover_one(const Folder& home, const Dead& dead, const Folder* target) {
+  try {
+    // The record is there before the first file moves, and until the last one is in its place.
+    if (!dead.folder.status(kReady) || !dead.folder.status(kRecord)) return clear(home, dead, target);
+    if (target == nullptr) return left_alone(dead.folder, "the folder into which it wrote is gone");
+    return complete(home, dead, *target);
+  } catch (const Error& error) {
+    return left_alone(dead.folder, error.what());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> recover(const Folder& home, const std::string& prefix, const fs::path& target,
+                                 const fs::path& shown) {
+  std::vector<std::string> notes;
+  if (dead_stagings(home, prefix).empty()) return notes;
+  std::error_code ignored;
+  std::optional<Folder> locked;
+  if (fs::is_directory(target, ignored)) locked = open_locked(target, shown);
+  // Seen again: another process may have been here first.
+  for (const Dead& dead : dead_stagings(home, prefix)) {
+    notes.push_back(recover_one(home, dead, locked ? &*locked : nullptr));
+  }
+  return notes;
+}
+
+}  // namespace transload::io

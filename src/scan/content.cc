@@ -1,0 +1,96 @@
+#include "scan/content.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "formats/foreign.h"
+#include "formats/torch/magic.h"
+
+namespace transload::scanning {
+namespace {
+
+constexpr int kByContent = 50;  // a format that is this sure saw it in the bytes, not in the name
+
+// A header block of tar: its own checksum holds, with or without "ustar".
+bool is_tar(std::string_view head) {
+  constexpr std::size_t kBlock = 512, kSum = 148, kSumSize = 8;
+  if (head.size() < kBlock) return false;
+  unsigned declared = 0, sum = 0;
+  bool digits = false;
+  for (const char c : head.substr(kSum, kSumSize)) {
+    if (c >= '0' && c <= '7') {
+      declared = declared * 8 + static_cast<unsigned>(c - '0');
+      digits = true;
+    } else if (digits) {
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    sum += i >= kSum && i < kSum + kSumSize ? unsigned{' '} : static_cast<unsigned char>(head[i]);
+  }
+  return digits && (sum == declared || head.substr(257, 5) == "ustar");
+}
+
+bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
+  std::string low(name);
+  std::ranges::transform(low, low.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::ranges::any_of(endings, [&](std::string_view ending) { return low.ends_with(ending); });
+}
+
+}  // namespace
+
+Content content_of(std::string_view name, ByteView head) {
+  Content content;
+  const std::string_view text = as_text(head);
+  content.pickle = text.size() > 1 && text[0] == '\x80' && text[1] >= 0 && text[1] <= 5;
+  content.zip = text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06");
+  content.tar = is_tar(text);
+  content.npy = text.starts_with("\x93NUMPY");
+  content.gzip = text.starts_with("\x1f\x8b\x08");
+  // CMF and FLG of RFC 1950, window of 32 KiB, as joblib and zlib.compress() write them.
+  content.zlib = text.size() > 2 && text[0] == '\x78' &&
+                 (text[1] == '\x01' || text[1] == '\x5e' || text[1] == '\x9c' || text[1] == '\xda');
+  int best = kByContent - 1;
+  for (const Format& format : formats()) {
+    const int sure = format.sniff(name, head);
+    if (sure > best) {
+      best = sure;
+      content.format = &format;
+    }
+  }
+  if (content.format == nullptr && !head.empty()) {
+    // Texts, programs and web pages are no weights; another name for what is compressed is found below.
+    const auto foreign = foreign_kind(head);
+    if (foreign) content.foreign = foreign->what;
+    content.weights = text.starts_with("\x89HDF") || text.starts_with("GGUF");
+    content.packed = text.starts_with("BZh") ||
+                     text.starts_with(
+                         "\xfd"
+                         "7zXZ") ||
+                     text.starts_with("\x28\xb5\x2f\xfd");
+  }
+  return content;
+}
+
+bool ends_like_a_table(const Source& source) {
+  constexpr std::string_view kFooterMagic{"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 8};
+  if (source.size() < kFooterMagic.size()) return false;
+  std::string end(kFooterMagic.size(), '\0');
+  source.read(source.size() - end.size(), std::as_writable_bytes(std::span(end)));
+  return end == kFooterMagic;
+}
+
+bool promises_weights(std::string_view name) {
+  constexpr std::array<std::string_view, 12> kEndings{".pt",     ".pth",  ".safetensors", ".params",
+                                                      ".npz",    ".npy",  ".pkl",         ".pickle",
+                                                      ".joblib", ".ckpt", ".pt.tar",      ".pth.tar"};
+  return ends_with_any(name, kEndings);
+}
+
+bool promises_pickle(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kEndings{".pkl", ".pickle", ".p", ".joblib"};
+  return ends_with_any(name, kEndings);
+}
+
+}  // namespace transload::scanning

@@ -1,0 +1,397 @@
+#include "scan/examiner.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.h"
+#include "formats/numpy/header.h"
+#include "formats/torch/magic.h"
+#include "scan/grades.h"
+#include "scan/literal.h"
+#include "scan/part_source.h"
+#include "scan/tar_examiner.h"
+#include "scan/zip_examiner.h"
+
+namespace transload::scanning {
+namespace {
+
+constexpr unsigned kMostDepth = 5;
+constexpr std::uint64_t kLargestLiteral = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLargestUnpacked = std::uint64_t{256} << 20;
+constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
+constexpr std::uint64_t kLegacyPickles = 5;    // magic number, protocol, system, object, keys
+constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
+
+std::string head_of(const Source& source, std::uint64_t size) {
+  std::string head(std::min(source.size(), size), '\0');
+  if (!head.empty()) source.read(0, std::as_writable_bytes(std::span(head)));
+  return head;
+}
+
+bool is_identifier(std::string_view path) {
+  return !path.empty() &&
+         std::ranges::all_of(path, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+}
+
+// Whether bytes without a mark of their own are a pickle after all: it does something, or is whole.
+bool is_convincing(const Survey& survey) {
+  for (const SurveyName& name : survey.names) {
+    if (!is_identifier(name.module) || !is_identifier(name.name)) continue;
+    if (name.called || survey.complete || grade(name.module, name.name).grade == Grade::dangerous) return true;
+  }
+  return std::ranges::any_of(survey.names, [](const SurveyName& name) { return name.computed || name.extension; }) &&
+         survey.complete;
+}
+
+std::string inside(const std::string& entry, std::string_view part) {
+  return entry.empty() ? std::string(part) : fmt::format("{}!{}", entry, part);
+}
+
+}  // namespace
+
+// ---- what is said ----
+
+void Examiner::problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message,
+                       ScanProblem::Kind kind) {
+  if (file_.problems.size() < kMostFindings) file_.problems.push_back({entry, offset, kind, std::move(message)});
+}
+
+void Examiner::remark(const std::string& entry, std::string message) {
+  if (file_.notes.size() < kMostFindings) {
+    file_.notes.push_back({entry, std::nullopt, ScanNote::Kind::remark, std::move(message)});
+  }
+}
+
+bool Examiner::spend(std::uint64_t bytes, const std::string& entry) {
+  if (parts_ > 0 && bytes <= budget_) {
+    --parts_;
+    budget_ -= bytes;
+    return true;
+  }
+  if (!std::exchange(spent_, true)) problem(entry, std::nullopt, "holds more than is looked into; the rest was not");
+  return false;
+}
+
+void Examiner::finish() {
+  for (Secrets::Found& found : secrets_.take()) {
+    file_.notes.push_back({std::move(found.entry), found.offset, ScanNote::Kind::privacy, std::move(found.what)});
+  }
+}
+
+// ---- pickles ----
+
+Survey Examiner::survey(const Source& source, std::uint64_t begin) {
+  secrets_.in(source.name() == file_.path ? std::string_view() : std::string_view(source.name()));
+  SurveyOptions options;
+  options.on_text = [this](std::uint64_t offset, std::string_view text) { secrets_.look(offset, text); };
+  return survey_pickle(source, begin, source.size(), options);
+}
+
+void Examiner::take_names(const Survey& survey, const std::string& entry) {
+  for (const SurveyName& name : survey.names) {
+    if (file_.names.size() >= kMostFindings) {
+      problem(entry, name.offset, "imports more names than are listed");
+      return;
+    }
+    Graded graded = grade(name.module, name.name);
+    if (name.computed) graded = {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
+    if (name.extension) {
+      graded = {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
+    }
+    if (name.only_attributes && graded.grade == Grade::dangerous) {
+      graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
+    }
+    ScanName found;
+    found.entry = entry;
+    found.offset = name.offset;
+    found.module = name.module;
+    found.name = name.name;
+    found.grade = graded.grade;
+    found.reason = graded.reason;
+    found.count = name.count;
+    found.called = name.called;
+    if (graded.grade != Grade::allowed) found.argument = name.argument;
+    file_.names.push_back(std::move(found));
+  }
+  if (survey.names_left_out != 0) {
+    problem(entry, std::nullopt, fmt::format("imports {} more names than are listed", survey.names_left_out));
+  }
+}
+
+void Examiner::take(const Survey& survey, const std::shared_ptr<Source>& source, const std::string& entry,
+                    unsigned depth) {
+  take_names(survey, entry);
+  for (const SurveyProblem& found : survey.problems) problem(entry, found.offset, found.message);
+  for (const SurveyLiteral& literal : survey.literals) examine_literal(source, literal, entry, depth + 1);
+}
+
+void Examiner::examine_literal(const std::shared_ptr<Source>& source, const SurveyLiteral& literal,
+                               const std::string& entry, unsigned depth) {
+  if (depth > kMostDepth) {
+    problem(entry, literal.offset, "files inside of files, deeper than is looked into");
+    return;
+  }
+  const std::string label = inside(entry, fmt::format("text@{}", literal.offset));
+  std::shared_ptr<Source> content;
+  if (literal.code == SurveyLiteral::Code::plain) {
+    if (!spend(0, entry)) return;
+    content = part_of(source, literal.offset, std::min(literal.size, source->size() - literal.offset), label);
+  } else {
+    if (!spend(std::min(literal.size, kLargestLiteral), entry)) return;
+    const std::string text = literal_content(*source, literal, kLargestLiteral);
+    const ByteView view = as_bytes(text);
+    content = memory_source(label, Bytes(std::vector(view.begin(), view.end())));
+  }
+  const Content kind = content_of({}, as_bytes(head_of(*content, kHead)));
+  if (kind.zip || kind.npy || kind.tar) {
+    examine(content, {}, label, depth);
+    return;
+  }
+  if (!spend(content->size(), entry)) return;
+  // Any text may happen to look like a pickle: only one that does something is taken for one.
+  const Survey nested = survey(*content, 0);
+  const bool is_pickle = nested.shape_of_a_pickle && nested.complete && nested.opcodes > 2;
+  if (is_convincing(nested) || (is_pickle && !nested.names.empty())) {
+    if (kind.pickle) {
+      examine_pickles(content, 0, label, depth, kAnyNumber);
+    } else {
+      take(nested, content, label, depth);
+    }
+  }
+}
+
+std::uint64_t Examiner::examine_pickles(const std::shared_ptr<Source>& source, std::uint64_t begin,
+                                        const std::string& entry, unsigned depth, std::uint64_t most) {
+  std::uint64_t at = begin;
+  for (std::uint64_t count = 0; count < most && at < source->size(); ++count) {
+    Survey next = survey(*source, at);
+    // After the first, other bytes may follow that are no pickle.
+    if (count > 0 && !next.complete && !is_convincing(next)) break;
+    take(next, source, entry, depth);
+    at = next.end;
+    if (!next.complete || !spend(0, entry)) break;
+  }
+  return at;
+}
+
+// ---- kinds of content ----
+
+Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& format, const std::string& entry) {
+  Location location;
+  location.store = store_of(source);
+  location.name = "x";
+  location.format = &format;
+  location.display = source->name();
+  const Opened opened = try_to_open(location);
+  secrets_.in(entry);
+  for (const auto& [key, value] : opened.metadata) {
+    secrets_.look(0, key, value);
+    secrets_.look(0, value);
+  }
+  if (entry.empty()) file_.readable = opened.readable;
+  return opened;
+}
+
+void Examiner::judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read) {
+  if (!opened.error) return;
+  if (entry.empty()) file_.why_not = opened.error->message();
+  const bool has_names =
+      std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
+  // A file that is refused for its names is not broken, nor is one of settings that torch.save wrote.
+  const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
+  const bool only_names = is_pickled && opened.error->code() == Errc::unsupported;
+  const bool only_settings = opened.error->message() == "the file holds a dict without any tensor";
+  if (must_be_read && !only_names && !only_settings) {
+    const ScanProblem found = problem_of(*opened.error, file, entry);
+    problem(found.entry, found.offset, found.message, found.kind);
+  } else if (!entry.empty()) {
+    remark(entry, fmt::format("is not read by Transload: {}", opened.error->message()));
+  }
+}
+
+bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
+                       unsigned depth) {
+  if (depth > kMostDepth) {
+    problem(entry, std::nullopt, "files inside of files, deeper than is looked into");
+    return true;
+  }
+  if (source->size() == 0) {
+    if (!entry.empty() || !promises_weights(name)) return false;
+    file_.format = "empty";
+    problem(entry, 0, "is empty");
+    return true;
+  }
+  const std::string head = head_of(*source, kHead);
+  const Content content = content_of(name, as_bytes(head));
+  const auto is = [&](std::string_view format) {
+    if (entry.empty() && file_.format.empty()) file_.format = format;
+  };
+  bool found = false;
+  if (content.zip) found = examine_zip(source, name, entry, content, depth);
+  if (content.tar) {
+    TarExaminer tar(*this, source, entry, depth);
+    tar.run();
+    is(tar.is_torch() ? "torch" : "tar");
+    if (tar.is_torch()) judge(open_it(source, *format_named("torch"), entry), source->name(), entry, true);
+    found = true;
+  }
+  if (content.npy || content.pickle || (content.format != nullptr && !content.zip)) {
+    found = examine_format(source, name, entry, content, depth) || found;
+  }
+  if (content.gzip || content.zlib) found = examine_compressed(source, name, entry, content, depth) || found;
+  if (!found && content.weights) {
+    is("other");
+    remark(entry, content.foreign + "; such files are not looked into");
+    found = true;
+  }
+  if (!found && content.packed && promises_weights(name)) {
+    is("compressed");
+    problem(entry, 0, content.foreign + ", which is not looked into");
+    found = true;
+  }
+  return found || examine_unmarked(source, name, entry, content, depth);
+}
+
+bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
+                           const Content& content, unsigned depth) {
+  const Format* format = content.format;
+  if (format == nullptr && promises_weights(name)) format = format_named(name.ends_with(".npz") ? "npz" : "torch");
+  Opened opened;
+  if (format != nullptr) opened = open_it(source, *format, entry);
+  ZipExaminer zip(*this, source, entry, depth);
+  const bool found = zip.run(opened.storages);
+  if (format == nullptr && !found) return false;
+  if (entry.empty()) file_.format = format != nullptr ? format->name : "zip";
+  if (format != nullptr) judge(opened, source->name(), entry, !zip.is_script());
+  if (format == nullptr && zip.error()) {
+    const ScanProblem lie = problem_of(*zip.error(), source->name(), entry);
+    problem(lie.entry, lie.offset, lie.message);
+  }
+  return true;
+}
+
+bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view, const std::string& entry,
+                              const Content& content, unsigned depth) {
+  const bool is_torch = content.format != nullptr && content.format->name == "torch";
+  if (content.pickle) {
+    const std::uint64_t end = examine_pickles(source, 0, entry, depth, is_torch ? kLegacyPickles : kAnyNumber);
+    const bool whole = file_.problems.empty();
+    if (!is_torch && whole && end < source->size()) {
+      problem(entry, end, fmt::format("{} bytes follow the end of the pickle", source->size() - end));
+    }
+  }
+  if (content.npy) examine_npy(source, entry, depth);
+  const bool bare = content.pickle && !is_torch;
+  if (entry.empty()) file_.format = bare ? "pickle" : content.format != nullptr ? content.format->name : "npy";
+  if (bare && !entry.empty()) return true;  // such as data.pkl, of which the archive's reader says what is wrong
+  const Format* format = content.format != nullptr ? content.format : format_named("torch");
+  judge(open_it(source, *format, entry), source->name(), entry, !bare);
+  return true;
+}
+
+bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::string_view name,
+                                  const std::string& entry, const Content& content, unsigned depth) {
+  const std::uint64_t stored = std::min(source->size(), kLargestUnpacked);
+  if (!spend(stored, entry)) return false;
+  const Bytes view = source->view(0, stored);
+  std::vector<std::byte> out;
+  z_stream stream{};
+  if (inflateInit2(&stream, 15 + 32) != Z_OK) return false;  // either header
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(view.data()));
+  stream.avail_in = static_cast<uInt>(view.size());
+  int result = Z_OK;
+  while (result == Z_OK && out.size() < std::min(budget_, kLargestUnpacked)) {
+    const std::size_t had = out.size();
+    out.resize(had + std::max<std::size_t>(65536, had / 2));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
+    stream.avail_out = static_cast<uInt>(out.size() - had);
+    result = inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+    if (had == out.size()) break;
+  }
+  inflateEnd(&stream);
+  if (out.empty() || !spend(out.size(), entry)) return false;
+  const bool cut = result != Z_STREAM_END;
+  const std::string label = inside(entry, content.gzip ? "gunzip" : "inflate");
+  const bool found = examine(memory_source(label, Bytes(std::move(out))), name, label, depth + 1);
+  if (found && entry.empty()) file_.format = content.gzip ? "gzip" : "zlib";
+  if (found && cut) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
+  return found;
+}
+
+// An array of objects is a pickle after the header.
+void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
+  const numpy::Begin begin = [&](std::uint64_t size) {
+    std::vector<std::byte> bytes(std::min(size, source->size()));
+    source->read(0, bytes);
+    return Bytes(std::move(bytes));
+  };
+  std::uint64_t values = 0;
+  bool objects = false;
+  try {
+    const numpy::Prelude prelude = numpy::read_prelude(source->size(), begin, source->name());
+    values = prelude.values;
+    const std::string header(begin(values).text());
+    objects =
+        header.find("'|O") != header.npos || header.find("'O") != header.npos || header.find("\"|O") != header.npos;
+  } catch (const Error&) {
+    return;  // the reader says it
+  }
+  if (objects && values < source->size()) examine_pickles(source, values, entry, depth, 1);
+}
+
+// Pickles of protocols 0 and 1 begin with any opcode.
+bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
+                                const Content& content, unsigned depth) {
+  const Survey found = survey_pickle(*source, 0, source->size());
+  const bool promised = entry.empty() && promises_weights(name);
+  const bool is_pickle = is_convincing(found) || (promised && found.complete);
+  if (is_pickle) {
+    if (entry.empty()) file_.format = "pickle";
+    const std::uint64_t end = examine_pickles(source, 0, entry, depth, kAnyNumber);
+    if (file_.problems.empty() && end < source->size()) {
+      problem(entry, end, fmt::format("{} bytes follow the end of the pickle", source->size() - end));
+    }
+    return true;
+  }
+  if (!promised) return false;
+  if (ends_like_a_table(*source)) {
+    file_.format = "table";
+    remark(entry, "is a table, perhaps a checkpoint of TensorFlow before 0.12; such files are not looked into");
+    return true;
+  }
+  file_.format = "unknown";
+  take_names(found, entry);
+  if (promises_pickle(name) && !found.problems.empty()) {
+    problem(entry, found.problems.front().offset,
+            "is named like a pickle and is none: " + found.problems.front().message);
+  } else {
+    problem(entry, 0,
+            fmt::format("is named like a file of weights, and {}",
+                        content.foreign.empty() ? "its content is of no known kind" : content.foreign));
+  }
+  return true;
+}
+
+void Examiner::examine_set(const Location& location, const std::string& file) {
+  const Opened opened = try_to_open(location);
+  file_.format = location.format->name;
+  file_.readable = opened.readable;
+  for (const auto& [key, value] : opened.metadata) {
+    secrets_.look(0, key, value);
+    secrets_.look(0, value);
+  }
+  judge(opened, file, {}, true);
+}
+
+void Examiner::missing(const Error& error) {
+  file_.format = "tensor_bundle";
+  file_.readable = Readable::no;
+  file_.why_not = error.message();
+  remark({}, error.message());
+}
+
+}  // namespace transload::scanning

@@ -1,0 +1,84 @@
+#include "scan/survey_arguments.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <system_error>
+
+namespace transload::scanning {
+namespace {
+
+void need(bool there) {
+  if (!there) throw Stop{"is cut off"};
+}
+
+}  // namespace
+
+Argument read_argument(Window& in, wire::PickleArgument kind) {
+  Argument read;
+  const auto length = [&](unsigned width, bool has_sign) {
+    need(in.little(width, read.number));
+    if (has_sign && read.number >> 31 != 0) throw Stop{"a length below 0"};
+    read.offset = in.offset();
+    read.size = read.number;
+    if (!in.skip(read.size)) {
+      throw Stop{fmt::format("declares {} bytes where {} are left", read.size, in.left())};
+    }
+  };
+  switch (kind) {
+    case wire::PickleArgument::none: break;
+    case wire::PickleArgument::u8: need(in.little(1, read.number)); break;
+    case wire::PickleArgument::u16: need(in.little(2, read.number)); break;
+    case wire::PickleArgument::i32:
+      need(in.little(4, read.number));
+      read.number = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(read.number)});
+      break;
+    case wire::PickleArgument::u32: need(in.little(4, read.number)); break;
+    case wire::PickleArgument::u64:
+    case wire::PickleArgument::f64: need(in.little(8, read.number)); break;
+    case wire::PickleArgument::line:
+      read.offset = in.offset();
+      need(in.line(read.first, kMostName));
+      read.size = in.offset() - read.offset - 1;
+      break;
+    case wire::PickleArgument::two_lines:
+      need(in.line(read.first, kMostName) && in.line(read.second, kMostName));
+      if (read.first.size() == kMostName || read.second.size() == kMostName) {
+        read.long_name = true;
+      }
+      break;
+    case wire::PickleArgument::bytes_u8: length(1, false); break;
+    case wire::PickleArgument::bytes_i32: length(4, true); break;
+    case wire::PickleArgument::bytes_u32: length(4, false); break;
+    case wire::PickleArgument::bytes_u64: length(8, false); break;
+  }
+  return read;
+}
+
+std::uint64_t slot_of(std::string_view line) {
+  std::uint64_t slot = 0;
+  const std::string_view digits = line.substr(0, line.find_last_not_of(" \r\t") + 1);
+  if (digits.empty() || digits.size() > 18) throw Stop{"a slot of the memo that is not a number"};
+  for (const char c : digits) {
+    if (c < '0' || c > '9') throw Stop{"a slot of the memo that is not a number"};
+    slot = slot * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return slot;
+}
+
+std::optional<std::int64_t> decimal(std::string_view line) {
+  while (!line.empty() && (line.back() == 'L' || line.back() == '\r')) line.remove_suffix(1);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
+  if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::int64_t> little_signed(std::string_view bytes) {
+  if (bytes.size() > 8) return std::nullopt;
+  std::uint64_t value = !bytes.empty() && static_cast<unsigned char>(bytes.back()) > 0x7f ? ~std::uint64_t{0} : 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace transload::scanning

@@ -1,0 +1,182 @@
+#include "scan/zip_examiner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "scan/content.h"
+#include "scan/examiner.h"
+#include "scan/part_source.h"
+#include "wire/inflate.h"
+
+namespace transload::scanning {
+namespace {
+
+constexpr std::string_view kLocal = "PK\x03\x04";
+constexpr std::uint64_t kLocalSize = 30;
+constexpr std::uint64_t kMostSearched = std::uint64_t{256} << 20;  // bytes of a broken archive
+constexpr std::uint64_t kLargestEntry = std::uint64_t{256} << 20;  // decoded
+constexpr std::uint64_t kMostHeaders = 65'536;
+
+std::uint64_t little(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+}  // namespace
+
+bool ZipExaminer::run(const std::unordered_set<std::uint64_t>& storages) {
+  bool found = false;
+  try {
+    const std::vector<wire::ZipEntry> entries = wire::read_zip(*source_, wire::ZipNames::exact);
+    for (const wire::ZipEntry& entry : entries) {
+      note_script(entry.name);
+      if (storages.contains(entry.offset)) {
+        check_storage(entry);
+      } else if (examine_entry(entry)) {
+        found = true;
+      }
+    }
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    error_ = error;
+    found = examine_headers() || found;
+  }
+  if (is_script()) {
+    examiner_.file_.names.push_back({.entry = first_script_,
+                                     .offset = 0,
+                                     .module = "torch.jit",
+                                     .name = "code",
+                                     .grade = Grade::unknown,
+                                     .reason = "TorchScript, which torch.jit.load compiles and runs",
+                                     .count = script_files_,
+                                     .called = false,
+                                     .argument = {}});
+    found = true;
+  }
+  return found;
+}
+
+// TOP/code/...: the source of a TorchScript module.
+void ZipExaminer::note_script(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  if (slash == name.npos || !name.substr(slash + 1).starts_with("code/") || !name.ends_with(".py")) return;
+  if (script_files_++ == 0) first_script_ = (entry_.empty() ? "" : entry_ + "!") + std::string(name);
+}
+
+// PyTorch never deflates a storage, and believes the size that is declared: only decoding tells whether it is true.
+void ZipExaminer::check_storage(const wire::ZipEntry& entry) {
+  if (!entry.deflated || entry.name.ends_with(".npy") || !examiner_.spend(entry.size, entry_)) return;
+  try {
+    wire::read_zip_entry(*source_, entry, std::max(entry.size, entry.stored));
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    const ScanProblem lie = problem_of(error, source_->name(), entry_);
+    examiner_.problem(lie.entry, lie.offset, lie.message);
+  }
+}
+
+bool ZipExaminer::examine_entry(const wire::ZipEntry& entry) {
+  if (entry.size == 0 || entry.name.ends_with('/')) return false;
+  return examine_part(entry.name, entry.offset, entry.stored, entry.size, entry.deflated);
+}
+
+bool ZipExaminer::examine_part(std::string_view name, std::uint64_t offset, std::uint64_t stored, std::uint64_t size,
+                               bool deflated) {
+  const std::string label = entry_.empty() ? std::string(name) : fmt::format("{}!{}", entry_, name);
+  if (!examiner_.spend(deflated ? std::min(size, kHead) : 0, entry_)) return false;
+  if (!deflated) return examiner_.examine(part_of(source_, offset, stored, label), name, label, depth_ + 1);
+
+  const auto begin = [&](std::uint64_t most) {
+    std::vector<std::byte> bytes(std::min(stored, most + 1024));
+    source_->read(offset, bytes);
+    return wire::inflate_begin(bytes, most, label, offset);
+  };
+  try {
+    const Bytes head = begin(std::min(size, kHead));
+    if (head.empty()) return false;
+    const Content content = content_of(name, head.view());
+    if (content.is_something() || size <= kHead) {
+      if (!examiner_.spend(std::min(size, kLargestEntry), entry_)) return false;
+      std::vector<std::byte> bytes(stored);
+      source_->read(offset, bytes);
+      const Bytes whole = wire::inflate_begin(bytes, std::min(size, kLargestEntry), label, offset);
+      return examiner_.examine(memory_source(label, whole), name, label, depth_ + 1);
+    }
+    // A pickle of protocol 0 shows itself in its first bytes.
+    return examiner_.examine(memory_source(label, head), name, label, depth_ + 1);
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    const ScanProblem lie = problem_of(error, label, label);
+    examiner_.problem(lie.entry, lie.offset, lie.message);
+    return true;
+  }
+}
+
+bool ZipExaminer::examine_headers() {
+  constexpr std::uint64_t kWindow = std::uint64_t{1} << 20;
+  const std::uint64_t end = std::min(source_->size(), kMostSearched);
+  if (end < source_->size()) examiner_.problem(entry_, end, "the rest of this broken archive was not searched");
+  bool found = false;
+  std::uint64_t headers = 0;
+  for (std::uint64_t at = 0; at < end; at += kWindow) {
+    std::string window(std::min(end - at, kWindow + kLocal.size() - 1), '\0');
+    source_->read(at, std::as_writable_bytes(std::span(window)));
+    for (std::size_t next = window.find(kLocal); next != window.npos; next = window.find(kLocal, next + 1)) {
+      if (++headers > kMostHeaders) {
+        examiner_.problem(entry_, at + next, "more entries than are looked at");
+        return true;
+      }
+      found = examine_header(at + next) || found;
+    }
+  }
+  return found;
+}
+
+bool ZipExaminer::examine_header(std::uint64_t at) {
+  if (source_->size() - at <= kLocalSize) return false;
+  std::string header(kLocalSize, '\0');
+  source_->read(at, std::as_writable_bytes(std::span(header)));
+  const std::string_view view = header;
+  const std::uint64_t method = little(view.substr(8, 2)), name_size = little(view.substr(26, 2));
+  const std::uint64_t data = at + kLocalSize + name_size + little(view.substr(28, 2));
+  if (data >= source_->size()) return false;
+  std::string name(name_size, '\0');
+  source_->read(at + kLocalSize, std::as_writable_bytes(std::span(name)));
+  note_script(name);
+  const std::uint64_t left = source_->size() - data;
+  constexpr std::uint64_t kDeflated = 8;
+  const std::string label = entry_.empty() ? name : fmt::format("{}!{}", entry_, name);
+  // Its sizes are not believed: a pickle ends where it ends.
+  std::string head(std::min(left, kHead), '\0');
+  source_->read(data, std::as_writable_bytes(std::span(head)));
+  if (method == kDeflated) {
+    try {
+      std::vector<std::byte> bytes(std::min(left, std::uint64_t{16} << 20));
+      if (!examiner_.spend(bytes.size(), entry_)) return false;
+      source_->read(data, bytes);
+      const Bytes whole = wire::inflate_begin(bytes, std::min(kLargestEntry, std::uint64_t{64} << 20), label, data);
+      if (!examiner_.spend(whole.size(), entry_) || whole.empty()) return false;
+      return examiner_.examine(memory_source(label, whole), name, label, depth_ + 1);
+    } catch (const Error& error) {
+      if (error.code() == Errc::io) throw;
+      return false;
+    }
+  }
+  const std::shared_ptr<Source> part = part_of(source_, data, left, label);
+  if (!examiner_.spend(1, entry_)) return false;
+  const Survey survey = survey_pickle(*part, 0, std::min(left, examiner_.budget_));
+  examiner_.spend(survey.end, entry_);
+  const bool is_pickle = content_of({}, as_bytes(head)).pickle && !survey.names.empty();
+  if (!is_pickle && !survey.calls()) return false;
+  examiner_.take_names(survey, label);
+  for (const SurveyLiteral& literal : survey.literals) examiner_.examine_literal(part, literal, label, depth_ + 2);
+  return true;
+}
+
+}  // namespace transload::scanning
