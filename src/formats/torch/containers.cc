@@ -81,6 +81,8 @@ class Lister {
       };
       if (rebuilder_.is_tensor(ref)) {
         own.tensors = 1;
+      } else if (parts_.is_sequence(ref)) {
+        for (const PickleRef item : pickle_.items(ref)) add(item);
       } else if (parts_.is_container(ref)) {
         const auto parts = parts_.of(ref);
         // Many OrderedDicts may be made from one shared dict, many objects have one shared state: each has its parts.
