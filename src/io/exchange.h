@@ -9,8 +9,8 @@
 namespace transload::io {
 
 // Whether a folder made beside `target` could take its place and nobody would see a difference but in its files: it
-// holds nothing but regular files of these names, lies in `parent` on the same mount, is not the folder in which this process
-// works, and has no extended attributes.
+// holds nothing but regular files of these names, lies in `parent` on the same mount, is not the folder in which this
+// process works, and has no extended attributes.
 bool may_change_places(const Folder& parent, const Folder& target, const std::set<std::string>& names);
 // Gives `fresh` the owner, group and mode of `target`; false: that is not allowed.
 bool look_alike(const Folder& fresh, const Folder& target);
