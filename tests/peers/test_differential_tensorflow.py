@@ -282,6 +282,7 @@ def ask_tensorflow(prefixes):
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where it would print its stack
             with os.fdopen(writing, "w") as out:
                 for i in range(len(answers), len(prefixes)):
                     try:
