@@ -8,7 +8,7 @@
 
 #include "core/text.h"
 #include "formats/numpy/header.h"
-#include "formats/torch/magic.h"
+#include "formats/torch/globals.h"
 #include "scan/grades.h"
 #include "scan/literal.h"
 #include "scan/part_source.h"
@@ -198,8 +198,9 @@ Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& fo
 void Examiner::judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read) {
   if (!opened.error) return;
   if (entry.empty()) file_.why_not = opened.error->message();
+  // Not by their grade: what NumPy needs is allowed, and refused by the reader as well.
   const bool has_names =
-      std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
+      std::ranges::any_of(file_.names, [](const ScanName& name) { return !torch::is_allowed(name.module, name.name); });
   // A file that is refused for its names is not broken. What else is wrong with it shows where they are let through.
   const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
   const Error* wrong = &*opened.error;
