@@ -5,7 +5,6 @@
 #include <cctype>
 
 #include "formats/foreign.h"
-#include "formats/torch/magic.h"
 
 namespace transload::scanning {
 namespace {

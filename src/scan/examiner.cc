@@ -8,7 +8,7 @@
 
 #include "core/text.h"
 #include "formats/numpy/header.h"
-#include "formats/torch/magic.h"
+#include "formats/torch/globals.h"
 #include "scan/grades.h"
 #include "scan/literal.h"
 #include "scan/part_source.h"
@@ -198,16 +198,21 @@ Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& fo
 void Examiner::judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read) {
   if (!opened.error) return;
   if (entry.empty()) file_.why_not = opened.error->message();
+  // Not by their grade: what NumPy needs is allowed, and refused by the reader as well.
   const bool has_names =
-      std::ranges::any_of(file_.names, [](const ScanName& name) { return name.grade != Grade::allowed; });
-  // A file that is refused for its names is not broken, nor is one of settings that torch.save wrote.
+      std::ranges::any_of(file_.names, [](const ScanName& name) { return !torch::is_allowed(name.module, name.name); });
+  // A file that is refused for its names is not broken. What else is wrong with it shows where they are let through.
   const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
-  const bool only_names = is_pickled && opened.error->code() == Errc::unsupported;
-  const bool only_settings = opened.error->message() == "the file holds a dict without any tensor";
-  if (must_be_read && !only_names && !only_settings) {
-    const ScanProblem found = problem_of(*opened.error, file, entry);
+  const Error* wrong = &*opened.error;
+  if (is_pickled && wrong->code() == Errc::unsupported) {
+    wrong = opened.opaque_error && opened.opaque_error->code() != Errc::unsupported ? &*opened.opaque_error : nullptr;
+  }
+  // Nor is one of settings alone, which torch.save wrote.
+  if (wrong != nullptr && wrong->message() == "the file holds a dict without any tensor") wrong = nullptr;
+  if (must_be_read && wrong != nullptr) {
+    const ScanProblem found = problem_of(*wrong, file, entry);
     problem(found.entry, found.offset, found.message, found.kind);
-  } else if (!entry.empty()) {
+  } else if (!entry.empty() && opened.readable == Readable::no) {
     remark(entry, fmt::format("is not read by Transload: {}", opened.error->message()));
   }
 }

@@ -214,10 +214,10 @@ class Surveyor {
       const bool latin = arguments.size() == 2 && arguments[1].kind == SymbolKind::text && arguments[1].b <= 16 &&
                          (text_of(arguments[1]) == "latin1" || text_of(arguments[1]) == "latin-1");
       if (!latin) problem_once(said_encode_, "_codecs.encode is called for something else than bytes as Latin-1");
-    } else if (name == "bytearray" || name == "bytes") {
+    } else if (name == "bytearray" || name == "bytes" || name.ends_with("Tensor") || name.ends_with("Storage")) {
       const bool number = !arguments.empty() && arguments.front().kind == SymbolKind::integer;
       if (number && static_cast<std::int64_t>(arguments.front().a) > kMostAllocation) {
-        problem_once(said_allocation_, fmt::format("{} is told to allocate {} bytes", name,
+        problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name,
                                                    static_cast<std::int64_t>(arguments.front().a)));
       }
     }

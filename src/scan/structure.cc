@@ -19,10 +19,10 @@ void keep(const Index& index, Opened& opened) {
 Opened try_to_open(const Location& location) {
   Opened opened;
   for (const bool allow_opaque : {false, true}) {
+    std::optional<Error>& failed = allow_opaque ? opened.opaque_error : opened.error;
     try {
       const std::shared_ptr<Reader> reader = open(location, {.key = {}, .allow_opaque = allow_opaque, .dense = false});
       opened.readable = allow_opaque ? Readable::with_allow_opaque : Readable::yes;
-      opened.error.reset();
       keep(reader->index(), opened);
       // Tensors that are left out are looked at only where they are asked for.
       if (!reader->index().left_out.empty()) {
@@ -31,10 +31,10 @@ Opened try_to_open(const Location& location) {
       return opened;
     } catch (const Error& error) {
       const bool was_read = opened.readable != Readable::not_tried;
-      if (!was_read || error.code() == Errc::corrupt) opened.error = error;
+      if (!was_read || error.code() == Errc::corrupt) failed = error;
       if (was_read) return opened;
     } catch (const std::bad_alloc&) {
-      opened.error = Error(Errc::unsupported, "needs more memory than there is");
+      failed = Error(Errc::unsupported, "needs more memory than there is");
     }
   }
   opened.readable = Readable::no;

@@ -16,7 +16,8 @@ namespace transload::scanning {
 
 struct Opened {
   Readable readable = Readable::not_tried;
-  std::optional<Error> error;                   // of the most that was tried; none where it was read
+  std::optional<Error> error;                   // by default; also where it was read with allow_opaque
+  std::optional<Error> opaque_error;            // with allow_opaque
   std::unordered_set<std::uint64_t> storages;   // where the stored bytes of tensors begin, in the first file
   std::map<std::string, std::string> metadata;  // of the index
 };

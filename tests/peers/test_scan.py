@@ -20,7 +20,7 @@ import support
 HOSTILE = support.TESTS / "hostile"
 
 # Where a scan comes to another answer than the table of required outcomes, on purpose (docs/scan.md says why).
-OTHER = {"torch_zip/name_int.pt", "torch_zip/sparse_oob.pt", "torch_zip/qtensor.pt", "torch_zip/odd_name_evil.pt",
+OTHER = {"torch_zip/name_int.pt", "torch_zip/sparse_oob.pt", "torch_zip/odd_name_evil.pt",
          "torch_zip/mem_many_keys.pt",
          "tf_bundle/tensor_crc/x.index", "tf_bundle/data_bitflip/x.index"}
 

@@ -38,7 +38,6 @@ const std::map<std::string, std::string> kOther = {
     {"torch_zip/name_int.pt", "integer keys are names as str() prints them: the reader takes them"},
     {"torch_zip/mem_many_keys.pt", "a dict of 6,000 None: settings without tensors, which harm nobody"},
     {"torch_zip/sparse_oob.pt", "only the values of its index tensor are wrong, and a scan reads no tensor bytes"},
-    {"torch_zip/qtensor.pt", "listed as left out by the reader, as convert says"},
     {"torch_zip/odd_name_evil.pt", "loads, and holds a pickle that runs a command beside what is loaded"},
     {"tf_bundle/tensor_crc/x.index", "only tensor bytes are wrong, which a scan does not read"},
     {"tf_bundle/data_bitflip/x.index", "only tensor bytes are wrong, which a scan does not read"},
