@@ -322,3 +322,25 @@ def test_hostile_files_do_no_harm(work, folder):
         assert result.code in (0, 2), (name, result)
         assert (result.code == 2) == ("transload: error: " in result.err), (name, result)
     assert not list(work.rglob("PWNED*"))
+
+
+@pytest.mark.parametrize("arguments", [("convert",), ("inspect", "x", "--nonsense"), ("nonsense",),
+                                       ("convert", "a", "b", "--to", "\x1b[2J")])
+def test_wrong_use_under_json(work, arguments):
+    result = transload(*arguments, "--json", cwd=work, expect=2)
+    assert json.loads(result.out)["error"]["code"] == "usage"
+    assert result.err.startswith("transload: error: ") and "\x1b" not in result.err
+
+
+def test_more_threads_than_cores(work):
+    assert transload(*CONVERT, "--threads", "1024", cwd=work).err == ""
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.txt", "tokenizer.json", "model.safetensors.index.json"])
+def test_gigabytes_beside_the_weights(work, name):
+    if name.endswith("index.json"):
+        (work / "tiny/pytorch_model.bin").unlink()
+    with open(work / "tiny" / name, "wb") as file:
+        file.truncate(5 << 30)  # sparse: it takes no room on the disk
+    refused(work, "convert", "tiny", "out", says=[name],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)))
