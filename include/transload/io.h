@@ -63,7 +63,7 @@ std::shared_ptr<Source> memory_source(std::string name, Bytes bytes);
 // The files are written to a hidden folder of their own, with their space reserved first. publish() syncs them; then,
 // where the target folder is new or holds nothing else, the two folders change places in one step. Otherwise the old
 // files are put aside, those marked `retract` first, and the new ones take their names in the order in which they were
-// added, those marked `retract` after all before them; the last file of a set that marks none counts as marked.
+// added, those marked `retract` last of all; the last file of a set that marks none counts as marked.
 //
 // Destruction without publish() leaves nothing behind, also no folder that this object made. Errors say what is at the
 // destination (Error::destination).

@@ -4,7 +4,7 @@
 //   1. the new files are on disk; the record is written; `new` is renamed to `ready`
 //   2. the key files of the old set (its index) move to `old`: from here on a reader finds no set
 //   3. its other files move to `old`
-//   4. the new files take their names, the key files after all before them: a reader finds the new set
+//   4. the new files take their names, the key files last: a reader finds the new set
 //   5. the folder is synced; `old` is removed
 // A failure in 2 to 4 undoes them. A process that ends there leaves `ready` and the record, and the next one goes on.
 #pragma once

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "io/exchange.h"
@@ -24,12 +25,13 @@ std::string left_alone(const Folder& staging, std::string_view why) {
 
 // The process ended among the steps of place().
 std::string complete(const Folder& home, const Dead& dead, const Folder& target) {
-  if (dead.folder.inside(kReady).list().empty()) {
+  const std::vector<Placing> files = read_record(dead.folder);
+  const Folder ready = dead.folder.inside(kReady);
+  if (std::ranges::none_of(files, [&](const Placing& file) { return ready.status(file.name).has_value(); })) {
     target.sync();
     remove_staging(home, dead.name, dead.folder);
     return fmt::format("what an interrupted conversion had replaced was removed from {}", home.shown().string());
   }
-  const std::vector<Placing> files = read_record(dead.folder);
   if (!can_go_on(dead.folder, target, files)) {
     return left_alone(dead.folder, fmt::format("its files ({}) were changed since", list_of(files)));
   }
