@@ -1,6 +1,7 @@
 #include "transload/scan.h"
 
 #include <fmt/format.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -46,7 +47,9 @@ std::vector<Outcome> scan_all(const std::vector<fs::path>& files, const ScanOpti
     const std::unique_lock lock(reporting, std::try_to_lock);
     if (lock) options.progress(now, files.size());
   };
-  const int threads = options.threads == 0 ? tbb::task_arena::automatic : static_cast<int>(options.threads);
+  // No more than there are cores: TBB ignores the rest, and says so on stderr.
+  const int cores = tbb::info::default_concurrency();
+  const int threads = options.threads == 0 ? cores : std::min(static_cast<int>(options.threads), cores);
   tbb::task_arena arena(threads);
   arena.execute([&] { tbb::parallel_for(std::size_t{0}, files.size(), one); });
   return outcomes;

@@ -29,7 +29,6 @@ ON_PURPOSE = {
 LISTED_ONLY = {
     "tf_bundle/string_ok/x.index": "strings have no place in safetensors",
 }
-NO_NOTE_YET = {"torch_zip/odd_name_evil.pt"}
 
 
 class Case:
@@ -138,7 +137,7 @@ def problems_of(case, verb, wanted, result, folder):
         wrong.append("a control character reached the terminal")
     if re.search(r"terminate called|what\(\)|std::|Sanitizer|runtime error|Traceback|bad_alloc|out of memory", said):
         wrong.append("an exception or a report")
-    if "warn" in case.outcome and case.file not in NO_NOTE_YET and verb == "inspect" and "note: " not in result.out:
+    if "warn" in case.outcome and verb == "inspect" and "note: " not in result.out:
         wrong.append("no note")
     left = sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
     if result.code != 0 and left:
