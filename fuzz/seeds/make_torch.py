@@ -7,10 +7,15 @@ import collections
 import io
 import pathlib
 import pickle
+import sys
+import tempfile
 import warnings
 
 import numpy
 import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peers"))
+import test_torch_tar as tar  # noqa: E402
 
 warnings.filterwarnings("ignore")
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,6 +41,14 @@ def states():
     eye = torch.eye(3)
     yield "sparse", {"coo": eye.to_sparse(), "uncoalesced": torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2)),
                      "hybrid": torch.sparse_coo_tensor([[0, 2]], torch.ones(2, 2), (3, 2))}
+    repeated = lambda dtype: torch.sparse_coo_tensor([[1, 1, 0]], torch.tensor([1, 2, 3]).to(dtype), (3,))  # noqa: E731
+    yield "repeated", {str(dtype): repeated(dtype) for dtype in (
+        torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+        torch.complex64, torch.complex128)}
+    yield "narrow", {"csr": torch.sparse_csr_tensor(torch.tensor([0, 1, 2], dtype=torch.int32),
+                                                   torch.tensor([1, 0], dtype=torch.int32), torch.ones(2), (2, 2)),
+                     "batched": torch.stack([torch.eye(2), torch.eye(2)]).to_sparse_csr(),
+                     "hybrid": torch.ones(2, 2, 3).to_sparse_csr(dense_dim=1), "empty": torch.zeros(2, 2).to_sparse()}
     yield "compressed", {"csr": eye.to_sparse_csr(), "csc": eye.to_sparse_csc(),
                          "bsr": torch.eye(4).to_sparse_bsr((2, 2)), "bsc": torch.eye(4).to_sparse_bsc((2, 2))}
     yield "quantised", {
@@ -88,3 +101,25 @@ for protocol in (0, 1, 2, 3, 4, 5):
     if protocol >= 5:
         everything.append(bytearray(b"array"))
     put("pickle", f"everything_p{protocol}", pickle.dumps(everything, protocol))
+
+# As Python 2 wrote texts, and what may stand in names and texts of protocol 0.
+put("pickle", "escapes_p0", rb"""(dp0
+S'a\x41\n\t\r\\\'\"\0\101\a\b\f\v'
+I1
+sS"quoted"
+I01
+sVtext \u20ac \U0001f600 \\u
+L5L
+sVlow \ud83d
+F1.5
+s.""")
+
+whole = torch.arange(6.0)
+for name, value, how in (("plain", {"w": whole.reshape(2, 3), "i": torch.ones(2, dtype=torch.int64)}, {}),
+                         ("shared", [whole[:3], whole.reshape(3, 2).t()], {"with_times": False}),
+                         ("view", {"part": whole}, {"views": [(whole, 0, 6)]})):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "tar"
+        tar.save(value, path, **how)
+        content = path.read_bytes().rstrip(b"\0")  # without the blocks that only fill up
+        put("tar", name, content + bytes(-len(content) % 512 + 1024))
