@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "transload/error.h"
+#include "wire/pickle_opcodes.h"
 
 namespace transload::wire {
 
@@ -123,6 +124,11 @@ Pickle::Call Pickle::call(PickleRef ref) const {
     return growing_[place - 1];
   };
   return {record.callee, record.arguments, record.state, grown(record.elements), grown(record.entries)};
+}
+
+bool Pickle::is_new_object(PickleRef ref) const {
+  const auto op = static_cast<PickleOp>(data_.view()[want(ref, PickleKind::call).offset]);
+  return op == PickleOp::newobj || op == PickleOp::newobj_ex;
 }
 
 PickleRef Pickle::persistent_id(PickleRef ref) const { return want(ref, PickleKind::persistent).span.first; }

@@ -95,6 +95,8 @@ class Pickle {
     std::span<const PickleRef> entries;   // given by SETITEM(S): key, value, key, value ...
   };
   Call call(PickleRef ref) const;
+  // Whether a call is only the class's __new__ (NEWOBJ, NEWOBJ_EX): containers of Python ignore its arguments.
+  bool is_new_object(PickleRef ref) const;
   PickleRef persistent_id(PickleRef ref) const;
   // Calls `visit` for each direct part of a value: items, callee, arguments, state, persistent id.
   void for_each_part(PickleRef ref, const std::function<void(PickleRef)>& visit) const;

@@ -190,7 +190,7 @@ PickleMachine::Handler PickleMachine::handler_of(std::uint8_t byte) noexcept {
       {PickleOp::obj, &M::do_obj},
       {PickleOp::newobj_ex, &M::do_newobj_ex},
       {PickleOp::reduce, &M::do_reduce},
-      {PickleOp::newobj, &M::do_reduce},  // to make an object of a class and to call it: the same here
+      {PickleOp::newobj, &M::do_reduce},  // Pickle::is_new_object() tells the two apart
       {PickleOp::build, &M::do_build},
       {PickleOp::binpersid, &M::do_binpersid},
       {PickleOp::binput, &M::do_binput},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -19,6 +20,7 @@ using wire::PickleKind;
 using wire::PickleRef;
 
 constexpr std::size_t kLongestName = 4096;
+constexpr std::int64_t kExactInDouble = std::int64_t{1} << 53;
 constexpr std::uint64_t kMostNamed = 6;  // of what is not carried over
 
 class Lister {
@@ -170,6 +172,7 @@ class Lister {
     const bool is_module = parts_.is_module(item.ref);
     const auto parts = parts_.of(item.ref);
     spend(item.ref, parts.size());
+    check_numbers(item, parts);
     std::vector<Child> children;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const Part& part = parts[i];
@@ -204,6 +207,29 @@ class Lister {
     std::ranges::sort(keys);
     if (const auto twin = std::ranges::adjacent_find(keys); twin != keys.end()) {
       pickle_.fail(item.ref, fmt::format("the key '{}' occurs twice in one dict", shortened(*twin, 80)));
+    }
+  }
+
+  // Python takes True, 1 and 1.0 for one key of a dict.
+  void check_numbers(const Item& item, const std::vector<Part>& parts) const {
+    std::vector<double> keys;
+    for (const Part& part : parts) {
+      if (!part.key) continue;
+      switch (pickle_.kind(*part.key)) {
+        case PickleKind::boolean: keys.push_back(pickle_.boolean(*part.key) ? 1 : 0); break;
+        case PickleKind::floating: keys.push_back(pickle_.floating(*part.key)); break;
+        case PickleKind::integer: {
+          const std::int64_t value = pickle_.integer(*part.key);
+          if (value >= -kExactInDouble && value <= kExactInDouble) keys.push_back(static_cast<double>(value));
+          break;
+        }
+        default: break;
+      }
+    }
+    std::erase_if(keys, [](double key) { return std::isnan(key); });  // a NaN is no other key
+    std::ranges::sort(keys);
+    if (const auto twin = std::ranges::adjacent_find(keys); twin != keys.end()) {
+      pickle_.fail(item.ref, fmt::format("the key {} occurs twice in one dict", *twin));
     }
   }
 

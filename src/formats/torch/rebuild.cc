@@ -18,7 +18,7 @@ using wire::PickleKind;
 using wire::PickleRef;
 
 constexpr std::size_t kMostDimensions = 64;
-constexpr std::size_t kMostAttributes = 1000;
+constexpr std::size_t kMostMetadata = 1000;
 constexpr std::size_t kMostArguments = 8;  // of unknown functions: so many are looked at
 
 }  // namespace
@@ -133,7 +133,7 @@ std::string Rebuilder::lazy_flags(PickleRef metadata) const {
   if (pickle_.is_none(metadata)) return "";
   if (pickle_.kind(metadata) != PickleKind::dict) pickle_.fail(metadata, "a tensor's metadata is not a dict");
   const auto items = pickle_.items(metadata);
-  if (items.size() > 2 * kMostAttributes) pickle_.fail(metadata, "a tensor's metadata has too many entries");
+  if (items.size() > 2 * kMostMetadata) pickle_.fail(metadata, "a tensor's metadata has too many entries");
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const std::string_view key = pickle_.kind(items[i]) == PickleKind::text ? pickle_.text(items[i]) : "?";
     const bool off = pickle_.kind(items[i + 1]) == PickleKind::boolean && !pickle_.boolean(items[i + 1]);
@@ -209,16 +209,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::typed(PickleRef ref, std::span<cons
     pickle_.fail(ref, "a tensor of a class that is not known", Errc::unsupported);
   }
   if (pickle_.kind(values[2]) != PickleKind::tuple) pickle_.fail(ref, "a tensor without its parts");
-  const PickleRef state = values[3];
-  if (pickle_.kind(state) == PickleKind::dict) {
-    const auto items = pickle_.items(state);
-    if (items.size() > 2 * kMostAttributes) pickle_.fail(ref, "a tensor has too many attributes");
-    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-      if (pickle_.kind(items[i]) != PickleKind::text || pickle_.text(items[i]).starts_with("__")) {
-        pickle_.fail(ref, "a tensor's attributes would change its class");
-      }
-    }
-  }
+  check_attributes(ref, values[3]);
   for (const Role one : {Role::tensor_v1, Role::tensor_v2, Role::tensor_v3}) {
     if (is(values[0], one)) return plain(ref, pickle_.items(values[2]), one);
   }
@@ -317,6 +308,7 @@ std::variant<TensorInfo, LeftOut> Rebuilder::tensor(PickleRef ref) {
     case Role::parameter_state: {
       const auto parts = arguments(ref, own == Role::parameter ? 3 : 4, own == Role::parameter ? 3 : 4);
       check_hooks(parts[2]);
+      if (own == Role::parameter_state) check_attributes(ref, parts[3]);
       return parameter(ref, parts[0]);
     }
     case Role::from_type: return typed(ref, arguments(ref, 4, 4));

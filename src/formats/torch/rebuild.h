@@ -74,6 +74,8 @@ class Rebuilder {
   std::span<const wire::PickleRef> arguments(wire::PickleRef ref, std::size_t least, std::size_t most) const;
   void check_hooks(wire::PickleRef ref) const;
   void check_call(wire::PickleRef ref) const;
+  void check_new_object(wire::PickleRef ref) const;
+  void check_attributes(wire::PickleRef tensor, wire::PickleRef state) const;
   // Inert, or not a storage though it is a persistent id.
   bool unknown(wire::PickleRef ref) const;
   // Whether anything unknown is in it, and the reason to leave a tensor out for it.

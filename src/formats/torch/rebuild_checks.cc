@@ -15,6 +15,7 @@ using wire::Pickle;
 using wire::PickleKind;
 using wire::PickleRef;
 
+constexpr std::size_t kMostAttributes = 1000;
 constexpr std::size_t kMostArguments = 8;  // so many are looked at for unknown names
 constexpr std::size_t kMostSteps = 2000;   // twice as deep as values are nested
 
@@ -47,7 +48,45 @@ std::string Rebuilder::dependence(PickleRef ref) const {
 
 void Rebuilder::check_calls() const {
   for (const PickleRef ref : pickle_.parts_first()) {
-    if (pickle_.kind(ref) == PickleKind::call && !pickle_.inert(ref) && !is_tensor(ref)) check_call(ref);
+    if (pickle_.kind(ref) != PickleKind::call || pickle_.inert(ref)) continue;
+    if (pickle_.is_new_object(ref)) check_new_object(ref);
+    if (!is_tensor(ref)) check_call(ref);
+  }
+}
+
+// What __new__ makes of its arguments is not what a call does: containers stay empty, and functions have none.
+void Rebuilder::check_new_object(PickleRef ref) const {
+  switch (role(ref)) {
+    case Role::tensor_class:
+    case Role::parameter_class:
+    case Role::complex_number:
+    case Role::size: return;
+    default: break;
+  }
+  if (pickle_.items(pickle_.call(ref).arguments).empty()) return;
+  pickle_.fail(ref, fmt::format("NEWOBJ of {} with arguments, which no checkpoint has",
+                                pickle_.global_name(pickle_.call(ref).callee)));
+}
+
+void Rebuilder::check_attributes(PickleRef tensor, PickleRef state) const {
+  if (pickle_.kind(state) == PickleKind::tuple) {  // the attributes, and those in slots
+    const auto halves = pickle_.items(state);
+    if (halves.size() != 2) pickle_.fail(tensor, "a tensor's attributes are not a dict");
+    for (const PickleRef half : halves) {
+      if (pickle_.kind(half) == PickleKind::tuple) pickle_.fail(tensor, "a tensor's attributes are not a dict");
+      check_attributes(tensor, half);
+    }
+    return;
+  }
+  if (pickle_.kind(state) != PickleKind::dict) return;
+  const auto items = pickle_.items(state);
+  if (items.size() > 2 * kMostAttributes) pickle_.fail(tensor, "a tensor has too many attributes");
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    const std::string_view name = pickle_.kind(items[i]) == PickleKind::text ? pickle_.text(items[i]) : "__";
+    if (name.starts_with("__")) pickle_.fail(tensor, "a tensor's attributes would change its class");
+    if (name == "data" || name == "real" || name == "imag") {  // PyTorch has setters for these
+      pickle_.fail(tensor, fmt::format("a tensor's attribute '{}' would replace its elements", name));
+    }
   }
 }
 
