@@ -14,6 +14,7 @@
 #include "io/place.h"
 #include "io/recover.h"
 #include "io/staged_file.h"
+#include "io/target_path.h"
 #include "transload/error.h"
 #include "transload/io.h"
 
@@ -27,11 +28,6 @@ Where at(const fs::path& path) { return {.file = path.string(), .offset = {}, .t
 std::optional<struct stat> followed(const fs::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
-}
-
-bool is_link_to_nothing(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored);
 }
 
 }  // namespace
@@ -67,16 +63,6 @@ struct OutputSet::Rep {
     return all;
   }
 
-  void find_target() {
-    if (is_link_to_nothing(shown.has_filename() ? shown : shown.parent_path()))
-      throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
-    std::error_code error;
-    target = fs::absolute(shown, error);
-    if (!error) target = fs::weakly_canonical(target, error);
-    if (error) io::fail("find the folder", shown.string(), error.value());
-    if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
-  }
-
   void recover_dead_runs() {
     const auto from = [&](const fs::path& home, const fs::path& home_shown, const std::string& prefix) {
       std::error_code ignored;
@@ -95,14 +81,15 @@ struct OutputSet::Rep {
   void check_free(const File& file) {
     const fs::path path = shown / file.name;
     std::error_code error;
-    const fs::file_status status = fs::symlink_status(path, error);
+    const fs::file_status status = fs::symlink_status(target / file.name, error);
+    if (!fs::status_known(status)) io::fail("look at", path.string(), error.value());
     if (!fs::exists(status)) return;
+    if (!fs::is_regular_file(status) && !fs::is_symlink(status)) {
+      throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
+    }
     if (!may_replace(file) && !file.there) {
       throw Error(Errc::usage, "already exists; it is left as it was", at(path),
                   "choose another name, or add --force to replace it");
-    }
-    if (!fs::is_regular_file(status) && !fs::is_symlink(status)) {
-      throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
     }
     if (!file.shared && !file.there) was_there = path.string();
   }
@@ -249,7 +236,7 @@ OutputSet::OutputSet(const fs::path& folder, std::vector<File> files, bool overw
   rep_->files = std::move(files);
   rep_->overwrite = overwrite;
   try {
-    rep_->find_target();
+    rep_->target = io::resolved_folder(rep_->shown);
     rep_->recover_dead_runs();
     for (const File& file : rep_->files) rep_->check_free(file);
     rep_->make_staging();

@@ -95,6 +95,16 @@ TEST(OutputSet, RefusesAFolderInTheWay) {
   EXPECT_EQ(folder.names(), Names{"data"});
 }
 
+TEST(OutputSet, RefusesAWayUpFromAFolderThatIsNotThere) {
+  const TemporaryFolder folder;
+  write_file(folder / "data", "old");
+  for (const char* between : {"missing", "data"}) {
+    EXPECT_THROW(OutputSet(folder / between / "..", {{"data", 3}}, true), Error);
+    EXPECT_THROW(OutputSet(folder / between / ".." / "new", {{"data", 3}}, true), Error);
+  }
+  EXPECT_EQ(folder.names(), Names{"data"});
+}
+
 TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "out" / ".transload-dead" / "new");

@@ -253,6 +253,20 @@ def test_a_target_that_is_a_link_to_nothing(work):
     assert not (work / "nowhere").exists()
 
 
+@pytest.mark.parametrize("between", ["nowhere", "notes.txt", "link"])
+@pytest.mark.parametrize("name, options", [("model.safetensors", []), ("model.ckpt", ["--to", "tf1"]), ("", ["--to", "hf"])])
+def test_a_way_up_from_a_folder_that_is_not_there_does_not_lead_to_the_input(work, between, name, options):
+    assert convert(work, "in/A", "own/" + name, *options).returncode == 0
+    (work / "own/notes.txt").write_text("no folder")
+    (work / "own/link").symlink_to("to-nothing")
+    source = f"own/{name}"
+    refused(work, source, f"own/{between}/../{name}", *options, "--force", "--dtype", "f16", says="'..' after")
+    refused(work, source, f"{work}/own/{between}/../{name}", *options, "--force", says="'..' after")
+    if name:
+        (work / "own/below").mkdir()
+        refused(work, source, f"own/below/../{name}", *options, "--force", "--dtype", "f16", says="both input and output")
+
+
 def test_links_that_lead_in_a_circle(work):
     (work / "a").symlink_to("b")
     (work / "b").symlink_to("a")
@@ -273,8 +287,9 @@ def test_a_folder_that_is_a_link_stays_one(work):
 def test_a_fifo_or_a_folder_in_the_way(work, make, name):
     (work / "out").mkdir()
     make(work / "out" / name)
-    refused(work, "in/A", "out/model.ckpt", "--to", "tf1", says="already exists")
-    refused(work, "in/A", "out/model.ckpt", "--to", "tf1", "--force", says="no regular file")
+    for force in ([], ["--force"]):  # which is not offered where it would not help
+        done = refused(work, "in/A", "out/model.ckpt", "--to", "tf1", *force, says="no regular file")
+        assert "add --force" not in done.stderr
 
 
 def unprivileged():
