@@ -8,6 +8,7 @@
 #include <array>
 #include <ctime>
 #include <random>
+#include <string_view>
 
 #include "transload/error.h"
 
@@ -15,11 +16,19 @@ namespace transload::io {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr std::size_t kRandomDigits = 16;
 constexpr std::time_t kOneDay = 24 * 60 * 60;
 
 std::string random_name(const std::string& prefix) {
   std::random_device device;
   return fmt::format("{}{:08x}{:08x}", prefix, device(), device());
+}
+
+// Exactly what random_name() makes: ".transload-" also begins the name of what is staged beside a target "transload-x".
+bool is_staging_name(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return false;
+  const std::string_view random = name.substr(prefix.size());
+  return random.size() == kRandomDigits && random.find_first_not_of("0123456789abcdef") == random.npos;
 }
 
 bool is_same(const std::optional<struct stat>& entry, const struct stat& open) {
@@ -106,7 +115,7 @@ void remove_staging(const Folder& home, const std::string& name, const Folder& f
 std::vector<Dead> dead_stagings(const Folder& home, const std::string& prefix) {
   std::vector<Dead> dead;
   for (const std::string& name : home.list()) {
-    if (!name.starts_with(prefix)) continue;
+    if (!is_staging_name(name, prefix)) continue;
     try {
       Folder folder = home.inside(name);
       const struct stat status = folder.status();

@@ -51,8 +51,8 @@ class Staging {
 // Removes the staging folder `name` of `home` and all that is in it. Errc::io: something is left.
 void remove_staging(const Folder& home, const std::string& name, const Folder& folder);
 
-// The staging folders in `home` whose names begin with `prefix`, whose processes are dead, and which belong to this
-// user. Each is locked as long as its Folder lives.
+// The staging folders in `home` whose names are `prefix` and the random digits that follow it, whose processes are
+// dead, and which belong to this user. Each is locked as long as its Folder lives.
 struct Dead {
   std::string name;
   Folder folder;

@@ -107,9 +107,9 @@ TEST(OutputSet, RefusesAWayUpFromAFolderThatIsNotThere) {
 
 TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
   const TemporaryFolder folder;
-  std::filesystem::create_directories(folder / "out" / ".transload-dead" / "new");
-  write_file(folder / "out" / ".transload-dead" / "new" / "data", "half of it");
-  std::filesystem::create_directories(folder / ".out.transload-dead" / "new");
+  std::filesystem::create_directories(folder / "out" / ".transload-00000000000dead0" / "new");
+  write_file(folder / "out" / ".transload-00000000000dead0" / "new" / "data", "half of it");
+  std::filesystem::create_directories(folder / ".out.transload-00000000000dead0" / "new");
   write_file(folder / "out" / "other", "of the user");
   OutputSet set(folder / "out", {{"data", 3}}, false);
   EXPECT_EQ(set.notes().size(), 2u);
@@ -118,7 +118,23 @@ TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
   EXPECT_EQ(folder.names(), Names{"out"});
   EXPECT_EQ(read_file(folder / "out" / "data"), "new");
   EXPECT_EQ(read_file(folder / "out" / "other"), "of the user");
-  EXPECT_FALSE(std::filesystem::exists(folder / "out" / ".transload-dead"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "out" / ".transload-00000000000dead0"));
+}
+
+// Their hidden folders begin as those of the folder above, or of another target, do.
+TEST(OutputSet, TargetsWithNamesLikeThoseOfHiddenFoldersAreNotTakenForThem) {
+  const TemporaryFolder folder;
+  const Names dead{".transload-out.transload-0123456789abcdef", ".a.transload-b.transload-0123456789abcdef"};
+  for (const std::string& name : dead) {
+    std::filesystem::create_directories(folder / name / "new");
+    write_file(folder / name / "new" / "data", "of another set");
+  }
+  EXPECT_TRUE(OutputSet(folder.path(), {{"data", 3}}, false).notes().empty());
+  EXPECT_TRUE(OutputSet(folder / "a", {{"data", 3}}, false).notes().empty());
+  EXPECT_EQ(folder.names(), dead);
+  EXPECT_EQ(OutputSet(folder / "transload-out", {{"data", 3}}, false).notes().size(), 1u);
+  EXPECT_EQ(OutputSet(folder / "a.transload-b", {{"data", 3}}, false).notes().size(), 1u);
+  EXPECT_EQ(folder.names(), Names{});
 }
 
 TEST(OutputSet, LeavesAloneWhatALivingRunWrites) {
