@@ -14,6 +14,8 @@
 namespace transload::io {
 namespace {
 
+constexpr int kRounds = 100;
+
 bool is_working_folder(const struct stat& folder) {
   struct stat here {};
   return ::stat(".", &here) == 0 && here.st_ino == folder.st_ino && here.st_dev == folder.st_dev;
@@ -38,6 +40,14 @@ bool has_attributes(const Folder& folder) {
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
   }
   return false;
+}
+
+bool give_back(const Folder& from, const Folder* to, const std::set<std::string>& names) {
+  bool all = true;
+  for (const std::string& name : from.list()) {
+    if (!names.contains(name)) all = to != nullptr && move_to_free_name(from, name, *to, name) && all;
+  }
+  return all;
 }
 
 }  // namespace
@@ -68,12 +78,16 @@ bool change_places(const Staging& staging, const Folder& parent, const std::stri
   return false;
 }
 
-bool give_back(const Folder& from, const Folder& to, const std::set<std::string>& names) {
-  bool all = true;
-  for (const std::string& name : from.list()) {
-    if (!names.contains(name)) all = move_to_free_name(from, name, to, name) && all;
+bool remove_replaced(const Folder& staging, const Folder* target, const std::set<std::string>& names) {
+  const Folder replaced = staging.inside(kNew);
+  for (int round = 0; round < kRounds; ++round) {
+    if (!give_back(replaced, target, names)) return false;
+    for (const std::string& name : names) replaced.remove(name);
+    // Only an empty folder goes: between the two steps somebody may have put another file into it.
+    if (::unlinkat(staging.fd(), kNew, AT_REMOVEDIR) == 0) return true;
+    if (errno != ENOTEMPTY && errno != EEXIST) fail("remove the folder", staging.shown(kNew).string(), errno);
   }
-  return all;
+  return false;
 }
 
 }  // namespace transload::io

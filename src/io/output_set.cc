@@ -215,13 +215,14 @@ struct OutputSet::Rep {
     }
     const std::string rest = staging->folder().shown().string();
     try {
-      if (replaced != nullptr && !io::give_back(*replaced, staging->files(), names())) {
+      if (replaced != nullptr && !io::remove_replaced(staging->folder(), &staging->files(), names())) {
         staging->keep();
-        notes.push_back(fmt::format("{} holds files that appeared meanwhile", rest));
+        notes.push_back(fmt::format("{} was replaced and holds files of somebody else; it is left as it is", rest));
       } else {
         staging->clear();
       }
     } catch (const Error& error) {
+      staging->keep();  // to be cleared away with the same care
       notes.push_back(
           fmt::format("what was replaced is not cleared away: {}; the next conversion into this folder "
                       "does that",

@@ -45,12 +45,13 @@ std::string complete(const Folder& home, const Dead& dead, const Folder& target)
 // record is not there or not whole: then nothing was moved yet.
 std::set<std::string> exchanged_names(const Folder& staging) {
   std::set<std::string> names;
+  if (!staging.status(kRecord)) return names;
   try {
     for (const Placing& file : read_record(staging)) {
       if (file.fresh == kNoFile) names.insert(file.name);
     }
-  } catch (const Error&) {
-    names.clear();
+  } catch (const Error& error) {
+    if (error.code() != Errc::corrupt) throw;  // nobody knows
   }
   return names;
 }
@@ -58,10 +59,8 @@ std::set<std::string> exchanged_names(const Folder& staging) {
 // The process ended while it wrote, after two folders had changed places, or while it removed what was replaced.
 std::string clear(const Folder& home, const Dead& dead, const Folder* target) {
   const std::set<std::string> names = exchanged_names(dead.folder);
-  if (target != nullptr && !names.empty() && dead.folder.status(kNew)) {
-    if (!give_back(dead.folder.inside(kNew), *target, names)) {
-      return left_alone(dead.folder, "it holds files that are not of the conversion");
-    }
+  if (!names.empty() && dead.folder.status(kNew) && !remove_replaced(dead.folder, target, names)) {
+    return left_alone(dead.folder, "it holds files that are not of the conversion");
   }
   remove_staging(home, dead.name, dead.folder);
   return fmt::format("temporary files of an interrupted conversion were removed from {}", home.shown().string());

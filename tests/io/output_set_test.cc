@@ -2,6 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
+#include "io/folder.h"
+#include "io/record.h"
 #include "support/temporary_folder.h"
 #include "transload/error.h"
 #include "transload/io.h"
@@ -185,6 +190,57 @@ TEST(OutputSet, WhatAppearsInAFolderThatIsToBeExchangedStays) {
   EXPECT_EQ(read_file(folder / "out" / "data"), "new");
   EXPECT_EQ(read_file(folder / "out" / "other"), "of the user");
   EXPECT_EQ(folder.names(), Names{"out"});
+}
+
+// A program that holds the old folder open, and puts file after file into it while it is replaced and removed.
+TEST(OutputSet, WhatSomebodyPutsIntoAFolderThatWasReplacedIsNeverRemoved) {
+  for (int round = 0; round < 20; ++round) {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "out");
+    write_file(folder / "out" / "data", "old");
+    OutputSet set(folder / "out", {{"data", 3}}, true);
+    set.sink(0).write(0, as_bytes("new"));
+    const io::Folder held = io::Folder::open(folder / "out");
+    std::atomic<bool> done{false};
+    std::size_t made = 0;
+    std::thread somebody([&] {
+      struct stat now {};
+      while (!done && ::stat((folder / "out").c_str(), &now) == 0 && now.st_ino == held.status().st_ino) continue;
+      while (made < 500) {
+        const std::string name = "theirs" + std::to_string(made);
+        const io::Descriptor fd(::openat(held.fd(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600));
+        if (fd.get() < 0) return;  // the folder is gone
+        ++made;
+      }
+    });
+    EXPECT_EQ(set.publish(), "");
+    done = true;
+    somebody.join();
+    std::size_t found = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+      found += entry.path().filename().string().starts_with("theirs") ? 1u : 0u;
+    }
+    EXPECT_EQ(found, made);
+    EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+  }
+}
+
+TEST(OutputSet, WhatSomebodyPutIntoAFolderThatADeadRunReplacedIsGivenBack) {
+  for (const bool taken : {false, true}) {
+    const TemporaryFolder folder;
+    const fs::path hidden = folder / ".out.transload-0123456789abcdef";
+    std::filesystem::create_directories(hidden / "new");
+    std::filesystem::create_directories(folder / "out");
+    write_file(hidden / "new" / "data", "old");
+    write_file(hidden / "new" / "theirs", "of the user");
+    if (taken) write_file(folder / "out" / "theirs", "another");
+    write_file(folder / "out" / "data", "new");
+    io::write_record(io::Folder::open(hidden), {{"data", false, true, io::kNoFile, io::kNoFile}});
+    EXPECT_EQ(OutputSet(folder / "out", {{"next", 3}}, false).notes().size(), 1u);
+    EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+    EXPECT_EQ(read_file(taken ? hidden / "new" / "theirs" : folder / "out" / "theirs"), "of the user");
+    EXPECT_EQ(std::filesystem::exists(hidden), taken);
+  }
 }
 
 TEST(OutputSet, FilesThatAreThereAreNotTouchedAmongOthers) {
