@@ -1,5 +1,7 @@
 #include "io/exchange.h"
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -7,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 
 #include "transload/error.h"
@@ -50,6 +53,15 @@ bool give_back(const Folder& from, const Folder* to, const std::set<std::string>
   return all;
 }
 
+// What chattr sets (append only, no copy on write, ...); not how the file system stores the folder.
+std::optional<unsigned> flags(const Folder& folder) {
+  constexpr unsigned kStorage = FS_EXTENT_FL | FS_INLINE_DATA_FL | FS_INDEX_FL;
+  int found = 0;  // the kernel writes an int, whatever the number of the call says
+  if (::ioctl(folder.fd(), FS_IOC_GETFLAGS, &found) == 0) return static_cast<unsigned>(found) & ~kStorage;
+  if (errno == ENOTTY || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return 0;  // has none
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool may_change_places(const Folder& parent, const Folder& target, const std::set<std::string>& names) {
@@ -62,6 +74,8 @@ bool may_change_places(const Folder& parent, const Folder& target, const std::se
 
 bool look_alike(const Folder& fresh, const Folder& target) {
   const struct stat now = fresh.status(), wanted = target.status();
+  const std::optional<unsigned> has = flags(target);
+  if (!has || has != flags(fresh)) return false;
   if ((now.st_uid != wanted.st_uid || now.st_gid != wanted.st_gid) &&
       ::fchown(fresh.fd(), wanted.st_uid, wanted.st_gid) != 0) {
     return false;

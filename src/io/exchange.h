@@ -12,7 +12,7 @@ namespace transload::io {
 // holds nothing but regular files of these names, lies in `parent` on the same mount, is not the folder in which this
 // process works, and has no extended attributes.
 bool may_change_places(const Folder& parent, const Folder& target, const std::set<std::string>& names);
-// Gives `fresh` the owner, group and mode of `target`; false: that is not allowed.
+// Gives `fresh` the owner, group and mode of `target`; false: that is not allowed, or its flags (chattr) differ.
 bool look_alike(const Folder& fresh, const Folder& target);
 
 // renameat2(RENAME_EXCHANGE) of staging/new and parent/name; false: it is not to be had here. Errc::io.

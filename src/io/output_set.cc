@@ -118,7 +118,8 @@ struct OutputSet::Rep {
     if (nameable && (!is_there || may_change_places())) {
       if (!is_there) make_folders(target.parent_path());
       try {
-        staging = std::make_unique<io::Staging>(io::Folder::open(target.parent_path()), io::staging_prefix(leaf));
+        staging =
+            std::make_unique<io::Staging>(io::Folder::open(target.parent_path()), io::staging_prefix(leaf), shown);
         beside = !is_there || io::look_alike(staging->files(), io::Folder::open(target));
       } catch (const Error&) {
         if (!is_there) throw;
@@ -128,7 +129,7 @@ struct OutputSet::Rep {
       staging.reset();
     }
     make_folders(target);
-    staging = std::make_unique<io::Staging>(io::Folder::open(target, shown), io::staging_prefix());
+    staging = std::make_unique<io::Staging>(io::Folder::open(target, shown), io::staging_prefix(), shown);
   }
 
   bool may_change_places() const {

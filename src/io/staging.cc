@@ -66,30 +66,33 @@ void empty_and_remove(const Folder& parent, const std::string& name) {
 std::string staging_prefix() { return ".transload-"; }
 std::string staging_prefix(const std::string& name) { return fmt::format(".{}.transload-", name); }
 
-Staging::Staging(Folder home, const std::string& prefix) : home_(std::move(home)) {
+Staging::Staging(Folder home, const std::string& prefix, const fs::path& target) : home_(std::move(home)) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (make(prefix)) return;
+    if (make(prefix, target)) return;
   }
   throw Error(Errc::io, "other processes clear away its temporary folder",
               {.file = home_.shown().string(), .offset = {}, .tensor = {}});
 }
 
 // False where another process took the new folder for one of a dead process, in the moment before it was locked.
-bool Staging::make(const std::string& prefix) {
+bool Staging::make(const std::string& prefix, const fs::path& target) {
   name_ = random_name(prefix);
-  Folder made = home_.make(name_, 0700);
-  if (try_lock(made.fd()) == Lock::busy || !is_same(home_.status(name_), made.status())) {
-    ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
-    return false;
+  if (::mkdirat(home_.fd(), name_.c_str(), 0700) != 0) {
+    fail(home_.shown() == target ? "write into this folder" : "create this folder", target.string(), errno);
   }
   try {
-    files_ = std::make_unique<Folder>(made.make(kNew, 0777));
+    Folder made = home_.inside(name_);
+    if (try_lock(made.fd()) != Lock::busy && is_same(home_.status(name_), made.status())) {
+      files_ = std::make_unique<Folder>(made.make(kNew, 0777));
+      folder_ = std::make_unique<Folder>(std::move(made));
+      return true;
+    }
   } catch (...) {
     ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
     throw;
   }
-  folder_ = std::make_unique<Folder>(std::move(made));
-  return true;
+  ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
+  return false;
 }
 
 Staging::~Staging() {

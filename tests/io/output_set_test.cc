@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
-#include "io/folder.h"
+#include "io/folder_lock.h"
 #include "io/record.h"
+#include "io/staged_file.h"
 #include "support/temporary_folder.h"
 #include "transload/error.h"
 #include "transload/io.h"
@@ -72,6 +75,27 @@ TEST(OutputSet, NewFilesHaveTheSameModeWhateverTheUmask) {
   struct stat status {};
   ::stat((folder / "data").c_str(), &status);
   EXPECT_EQ(status.st_mode & 07777u, 0644u);
+}
+
+TEST(OutputSet, NobodyMayReadMoreOfAReplacedFileThanOfTheEarlierOne) {
+  for (const mode_t mode : {0600u, 0640u, 0644u, 0604u, 0444u, 0777u})
+    EXPECT_EQ(io::mode_of_successor(mode, true), mode);
+  EXPECT_EQ(io::mode_of_successor(0600, false), 0600u);
+  EXPECT_EQ(io::mode_of_successor(0640, false), 0600u);
+  EXPECT_EQ(io::mode_of_successor(0604, false), 0600u);
+  EXPECT_EQ(io::mode_of_successor(0664, false), 0644u);
+}
+
+TEST(OutputSet, ALockOfAnotherProgramIsNotCalledAConversion) {
+  const TemporaryFolder folder;
+  const io::Folder locked = io::Folder::open(folder.path());
+  ASSERT_EQ(io::try_lock(locked.fd()), io::Lock::taken);
+  try {
+    io::open_locked(folder.path(), "shown", std::chrono::milliseconds(20));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("some program holds a lock (flock) on this folder"), std::string::npos);
+  }
 }
 
 TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
@@ -177,6 +201,28 @@ TEST(OutputSet, AFolderOfNothingElseIsExchanged) {
   }
   EXPECT_NE(inode(), before);
   EXPECT_EQ(folder.names(), Names{"out"});
+}
+
+TEST(OutputSet, AFolderWithFlagsIsNotExchangedForOneWithout) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "out");
+  write_file(folder / "out" / "data", "old");
+  const auto flags = [&] {
+    int found = 0;
+    const io::Folder out = io::Folder::open(folder / "out");
+    return ::ioctl(out.fd(), FS_IOC_GETFLAGS, &found) == 0 ? found : 0;
+  };
+  {
+    int wanted = flags() | FS_NODUMP_FL;
+    const io::Folder out = io::Folder::open(folder / "out");
+    if (::ioctl(out.fd(), FS_IOC_SETFLAGS, &wanted) != 0) wanted = 0;  // a file system without flags: nothing to lose
+  }
+  const int before = flags();
+  OutputSet set(folder / "out", {{"data", 3}}, true);
+  set.sink(0).write(0, as_bytes("new"));
+  EXPECT_EQ(set.publish(), "");
+  EXPECT_EQ(read_file(folder / "out" / "data"), "new");
+  EXPECT_EQ(flags(), before);
 }
 
 TEST(OutputSet, WhatAppearsInAFolderThatIsToBeExchangedStays) {

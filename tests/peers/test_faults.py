@@ -307,8 +307,9 @@ def test_a_folder_that_may_not_be_written(work):
     shutil.copytree(work / "in/A", inputs)
     (work / "out").mkdir(mode=0o555)
     (work / "out").chmod(0o555)
-    refused(work, inputs, "out/model.safetensors", says="out", preexec_fn=unprivileged)
-    refused(work, inputs, "out", "--to", "hf", says="out", preexec_fn=unprivileged)
+    for target in (["out/model.safetensors"], ["out", "--to", "hf"], ["out/new/model.safetensors"], ["out/new", "--to", "hf"]):
+        done = refused(work, inputs, *target, says="out", preexec_fn=unprivileged)
+        assert "Permission denied" in done.stderr and ".transload-" not in done.stderr, done.stderr
 
 
 def test_a_folder_beside_which_nothing_may_be_written(work):
@@ -371,6 +372,23 @@ def test_modes_stay(work):
         assert (work / "out").stat().st_mode & 0o7777 == 0o750
         assert (work / "out/model.safetensors").stat().st_mode & 0o7777 == 0o600
         assert (work / "out/config.json").stat().st_mode & 0o7777 == 0o644
+
+
+def test_a_private_file_of_somebody_else_stays_private(work):
+    for parent in [work, *work.parents][:4]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    shutil.copytree(work / "in/A", work / "copy")
+    (work / "out").mkdir()
+    (work / "out").chmod(0o777)
+    # Only root can make a file of somebody else; anybody else keeps the mode of an own one.
+    for before, after in ((0o600, 0o600), (0o640, 0o600), (0o644, 0o644)):
+        (work / "out/m.safetensors").unlink(missing_ok=True)
+        (work / "out/m.safetensors").write_text("old")
+        (work / "out/m.safetensors").chmod(before)
+        done = subprocess.run([TRANSLOAD, "convert", "copy", "out/m.safetensors", "--proof", "none", "--force"], cwd=work,
+                              preexec_fn=unprivileged, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (work / "out/m.safetensors").stat().st_mode & 0o7777 == (after if os.geteuid() == 0 else before)
 
 
 # ---- inputs that change
