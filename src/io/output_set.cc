@@ -40,7 +40,8 @@ struct OutputSet::Rep {
   std::vector<fs::path> made;  // folders that did not exist, outermost first
   bool beside = false;         // staged in a folder that can take the place of the target
   bool published = false;
-  std::string was_there;  // a file of the earlier output
+  bool completed = false;  // what a dead run had begun
+  std::string was_there;   // a file of the earlier output
   std::vector<std::string> notes;
   std::unique_ptr<io::Staging> staging;
   std::vector<std::unique_ptr<io::StagedFile>> sinks;
@@ -67,8 +68,9 @@ struct OutputSet::Rep {
     const auto from = [&](const fs::path& home, const fs::path& home_shown, const std::string& prefix) {
       std::error_code ignored;
       if (!fs::is_directory(home, ignored)) return;
-      const std::vector<std::string> found = io::recover(io::Folder::open(home, home_shown), prefix, target, shown);
-      notes.insert(notes.end(), found.begin(), found.end());
+      const io::Recovered found = io::recover(io::Folder::open(home, home_shown), prefix, target, shown);
+      notes.insert(notes.end(), found.notes.begin(), found.notes.end());
+      completed = completed || found.completed;
     };
     from(target, shown, io::staging_prefix());
     try {
@@ -88,8 +90,10 @@ struct OutputSet::Rep {
       throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
     }
     if (!may_replace(file) && !file.there) {
-      throw Error(Errc::usage, "already exists; it is left as it was", at(path),
-                  "choose another name, or add --force to replace it");
+      throw Error(Errc::usage,
+                  completed ? "already exists: an interrupted conversion was completed"
+                            : "already exists; it is left as it was",
+                  at(path), "choose another name, or add --force to replace it");
     }
     if (!file.shared && !file.there) was_there = path.string();
   }
@@ -271,6 +275,7 @@ std::string OutputSet::publish() {
 const std::vector<std::string>& OutputSet::notes() const noexcept { return rep_->notes; }
 
 std::string OutputSet::unpublished() const {
+  if (rep_->completed) return "an interrupted conversion was completed; this one wrote nothing";
   if (rep_->was_there.empty()) return "nothing was written";
   return fmt::format("nothing was written; {} is as it was", rep_->was_there);
 }

@@ -96,7 +96,9 @@ def test_what_is_met_is_said_on_stderr_and_in_json(inputs):
     refused = run(kind.command("A", False, "--json"), stage.work)
     assert refused.returncode == 2 and "was completed" in refused.stderr, refused.stderr
     assert any("was completed" in line for line in json.loads(refused.stdout)["error"]["details"])
-    assert "nothing was written" in json.loads(refused.stdout)["error"]["destination"]
+    # Not "nothing was written", and not "left as it was": the model there is a new one now.
+    assert "completed; this one wrote nothing" in json.loads(refused.stdout)["error"]["destination"]
+    assert "not proven" in refused.stderr and "as it was" not in refused.stderr, refused.stderr
     assert stage.state() == "B" and not litter(stage.work)
     # With --force: a note.
     stage.begin()
@@ -105,6 +107,27 @@ def test_what_is_met_is_said_on_stderr_and_in_json(inputs):
     assert done.returncode == 0 and "was completed" in done.stderr
     assert any("was completed" in note for note in json.loads(done.stdout)["notes"])
     assert json.loads(done.stdout)["durable"] is True
+
+
+def test_a_set_of_which_nothing_has_moved_does_not_replace_the_model_later(inputs):
+    kind = next(k for k in KINDS if k.name == "sharded")
+    stage = Stage(inputs, kind, "among")
+    counter = inputs / "count"
+    stage.begin()
+    stage.write(count=counter)
+    met = 0
+    for at in range(1, int(counter.read_text()) + 1):
+        stage.begin()
+        stage.write(at=at, mode="kill-after")
+        if stage.state() != "A" or not list(stage.work.rglob("ready")):
+            continue
+        met += 1
+        # Into another name, and without --force.
+        done = convert(stage.work, "../in/A", "out/second.safetensors")
+        assert done.returncode == 0 and "temporary files" in done.stderr and "completed" not in done.stderr, done.stderr
+        (stage.work / "out/second.safetensors").unlink()
+        assert stage.state() == "A" and not litter(stage.work)
+    assert met >= 1
 
 
 def test_an_interrupted_set_whose_files_were_changed_since_is_left_alone(inputs):
