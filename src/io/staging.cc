@@ -88,6 +88,7 @@ bool Staging::make(const std::string& prefix, const fs::path& target) {
       return true;
     }
   } catch (...) {
+    if (!home_.status(name_)) return false;
     ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
     throw;
   }

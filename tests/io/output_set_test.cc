@@ -252,7 +252,7 @@ TEST(OutputSet, WhatSomebodyPutsIntoAFolderThatWasReplacedIsNeverRemoved) {
     std::thread somebody([&] {
       struct stat now {};
       while (!done && ::stat((folder / "out").c_str(), &now) == 0 && now.st_ino == held.status().st_ino) continue;
-      while (made < 500) {
+      while (made < 20000) {
         const std::string name = "theirs" + std::to_string(made);
         const io::Descriptor fd(::openat(held.fd(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600));
         if (fd.get() < 0) return;  // the folder is gone

@@ -449,5 +449,6 @@ def test_an_input_that_is_cut_while_it_is_read(large, tmp_path):
         time.sleep(0.004 * i)
         os.truncate(source, 100_000)
         error = child.communicate()[1]
-        assert child.returncode in (0, 2), (child.returncode, error)
+        # 1: it was cut while the output, which is whole, was compared with it.
+        assert child.returncode in (0, 2) or (child.returncode == 1 and "not proven" in error), (child.returncode, error)
         assert not litter(tmp_path)
