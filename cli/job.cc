@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
+#include "io/target_path.h"
 #include "mapping/flat_names.h"
 #include "output.h"
 #include "plan/ties.h"
@@ -90,8 +91,7 @@ void refuse_own_input(const Location& location, const Target& target, const Layo
   const std::string suffix = location.format->name == "tensor_bundle" ? ".index" : "";
   const std::string input = location.store->describe(location.name + suffix);
   for (const OutputSet::File& file : layout.files) {
-    std::error_code ignored;
-    if (!file.shared && fs::equivalent(input, target.folder / file.name, ignored)) {
+    if (!file.shared && io::is_same_file(input, target.folder / file.name)) {
       throw Error(Errc::usage, "is both input and output; it is left as it was",
                   {.file = input, .offset = {}, .tensor = {}}, "choose another output name");
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "io/target_path.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -70,6 +71,7 @@ Target target_of(const TargetOptions& options) {
   target.dialect = options.dialect;
   std::error_code ignored;
   const fs::path path(options.path);
+  io::refuse_missing_parent(path);
   const bool is_folder = options.path.ends_with('/') || fs::is_directory(path, ignored);
   const std::string leaf = is_folder ? "" : path.filename().string();
 

@@ -1,5 +1,7 @@
 #include "io/exchange.h"
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -7,12 +9,15 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 
 #include "transload/error.h"
 
 namespace transload::io {
 namespace {
+
+constexpr int kRounds = 100;
 
 bool is_working_folder(const struct stat& folder) {
   struct stat here {};
@@ -40,6 +45,23 @@ bool has_attributes(const Folder& folder) {
   return false;
 }
 
+bool give_back(const Folder& from, const Folder* to, const std::set<std::string>& names) {
+  bool all = true;
+  for (const std::string& name : from.list()) {
+    if (!names.contains(name)) all = to != nullptr && move_to_free_name(from, name, *to, name) && all;
+  }
+  return all;
+}
+
+// What chattr sets (append only, no copy on write, ...); not how the file system stores the folder.
+std::optional<unsigned> flags(const Folder& folder) {
+  constexpr unsigned kStorage = FS_EXTENT_FL | FS_INLINE_DATA_FL | FS_INDEX_FL;
+  int found = 0;  // the kernel writes an int, whatever the number of the call says
+  if (::ioctl(folder.fd(), FS_IOC_GETFLAGS, &found) == 0) return static_cast<unsigned>(found) & ~kStorage;
+  if (errno == ENOTTY || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return 0;  // has none
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool may_change_places(const Folder& parent, const Folder& target, const std::set<std::string>& names) {
@@ -52,6 +74,8 @@ bool may_change_places(const Folder& parent, const Folder& target, const std::se
 
 bool look_alike(const Folder& fresh, const Folder& target) {
   const struct stat now = fresh.status(), wanted = target.status();
+  const std::optional<unsigned> has = flags(target);
+  if (!has || has != flags(fresh)) return false;
   if ((now.st_uid != wanted.st_uid || now.st_gid != wanted.st_gid) &&
       ::fchown(fresh.fd(), wanted.st_uid, wanted.st_gid) != 0) {
     return false;
@@ -68,12 +92,16 @@ bool change_places(const Staging& staging, const Folder& parent, const std::stri
   return false;
 }
 
-bool give_back(const Folder& from, const Folder& to, const std::set<std::string>& names) {
-  bool all = true;
-  for (const std::string& name : from.list()) {
-    if (!names.contains(name)) all = move_to_free_name(from, name, to, name) && all;
+bool remove_replaced(const Folder& staging, const Folder* target, const std::set<std::string>& names) {
+  const Folder replaced = staging.inside(kNew);
+  for (int round = 0; round < kRounds; ++round) {
+    if (!give_back(replaced, target, names)) return false;
+    for (const std::string& name : names) replaced.remove(name);
+    // Only an empty folder goes: between the two steps somebody may have put another file into it.
+    if (::unlinkat(staging.fd(), kNew, AT_REMOVEDIR) == 0) return true;
+    if (errno != ENOTEMPTY && errno != EEXIST) fail("remove the folder", staging.shown(kNew).string(), errno);
   }
-  return all;
+  return false;
 }
 
 }  // namespace transload::io

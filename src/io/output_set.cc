@@ -14,6 +14,7 @@
 #include "io/place.h"
 #include "io/recover.h"
 #include "io/staged_file.h"
+#include "io/target_path.h"
 #include "transload/error.h"
 #include "transload/io.h"
 
@@ -29,11 +30,6 @@ std::optional<struct stat> followed(const fs::path& path) {
   return ::stat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
 }
 
-bool is_link_to_nothing(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored);
-}
-
 }  // namespace
 
 struct OutputSet::Rep {
@@ -44,7 +40,8 @@ struct OutputSet::Rep {
   std::vector<fs::path> made;  // folders that did not exist, outermost first
   bool beside = false;         // staged in a folder that can take the place of the target
   bool published = false;
-  std::string was_there;  // a file of the earlier output
+  bool completed = false;  // what a dead run had begun
+  std::string was_there;   // a file of the earlier output
   std::vector<std::string> notes;
   std::unique_ptr<io::Staging> staging;
   std::vector<std::unique_ptr<io::StagedFile>> sinks;
@@ -67,22 +64,13 @@ struct OutputSet::Rep {
     return all;
   }
 
-  void find_target() {
-    if (is_link_to_nothing(shown.has_filename() ? shown : shown.parent_path()))
-      throw Error(Errc::usage, "is a symbolic link to nothing", at(shown));
-    std::error_code error;
-    target = fs::absolute(shown, error);
-    if (!error) target = fs::weakly_canonical(target, error);
-    if (error) io::fail("find the folder", shown.string(), error.value());
-    if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
-  }
-
   void recover_dead_runs() {
     const auto from = [&](const fs::path& home, const fs::path& home_shown, const std::string& prefix) {
       std::error_code ignored;
       if (!fs::is_directory(home, ignored)) return;
-      const std::vector<std::string> found = io::recover(io::Folder::open(home, home_shown), prefix, target, shown);
-      notes.insert(notes.end(), found.begin(), found.end());
+      const io::Recovered found = io::recover(io::Folder::open(home, home_shown), prefix, target, shown);
+      notes.insert(notes.end(), found.notes.begin(), found.notes.end());
+      completed = completed || found.completed;
     };
     from(target, shown, io::staging_prefix());
     try {
@@ -95,14 +83,17 @@ struct OutputSet::Rep {
   void check_free(const File& file) {
     const fs::path path = shown / file.name;
     std::error_code error;
-    const fs::file_status status = fs::symlink_status(path, error);
+    const fs::file_status status = fs::symlink_status(target / file.name, error);
+    if (!fs::status_known(status)) io::fail("look at", path.string(), error.value());
     if (!fs::exists(status)) return;
-    if (!may_replace(file) && !file.there) {
-      throw Error(Errc::usage, "already exists; it is left as it was", at(path),
-                  "choose another name, or add --force to replace it");
-    }
     if (!fs::is_regular_file(status) && !fs::is_symlink(status)) {
       throw Error(Errc::usage, "is there already and is no regular file", at(path), "choose another name");
+    }
+    if (!may_replace(file) && !file.there) {
+      throw Error(Errc::usage,
+                  completed ? "already exists: an interrupted conversion was completed"
+                            : "already exists; it is left as it was",
+                  at(path), "choose another name, or add --force to replace it");
     }
     if (!file.shared && !file.there) was_there = path.string();
   }
@@ -131,7 +122,8 @@ struct OutputSet::Rep {
     if (nameable && (!is_there || may_change_places())) {
       if (!is_there) make_folders(target.parent_path());
       try {
-        staging = std::make_unique<io::Staging>(io::Folder::open(target.parent_path()), io::staging_prefix(leaf));
+        staging =
+            std::make_unique<io::Staging>(io::Folder::open(target.parent_path()), io::staging_prefix(leaf), shown);
         beside = !is_there || io::look_alike(staging->files(), io::Folder::open(target));
       } catch (const Error&) {
         if (!is_there) throw;
@@ -141,7 +133,7 @@ struct OutputSet::Rep {
       staging.reset();
     }
     make_folders(target);
-    staging = std::make_unique<io::Staging>(io::Folder::open(target, shown), io::staging_prefix());
+    staging = std::make_unique<io::Staging>(io::Folder::open(target, shown), io::staging_prefix(), shown);
   }
 
   bool may_change_places() const {
@@ -228,13 +220,14 @@ struct OutputSet::Rep {
     }
     const std::string rest = staging->folder().shown().string();
     try {
-      if (replaced != nullptr && !io::give_back(*replaced, staging->files(), names())) {
+      if (replaced != nullptr && !io::remove_replaced(staging->folder(), &staging->files(), names())) {
         staging->keep();
-        notes.push_back(fmt::format("{} holds files that appeared meanwhile", rest));
+        notes.push_back(fmt::format("{} was replaced and holds files of somebody else; it is left as it is", rest));
       } else {
         staging->clear();
       }
     } catch (const Error& error) {
+      staging->keep();  // to be cleared away with the same care
       notes.push_back(
           fmt::format("what was replaced is not cleared away: {}; the next conversion into this folder "
                       "does that",
@@ -249,7 +242,7 @@ OutputSet::OutputSet(const fs::path& folder, std::vector<File> files, bool overw
   rep_->files = std::move(files);
   rep_->overwrite = overwrite;
   try {
-    rep_->find_target();
+    rep_->target = io::resolved_folder(rep_->shown);
     rep_->recover_dead_runs();
     for (const File& file : rep_->files) rep_->check_free(file);
     rep_->make_staging();
@@ -282,6 +275,7 @@ std::string OutputSet::publish() {
 const std::vector<std::string>& OutputSet::notes() const noexcept { return rep_->notes; }
 
 std::string OutputSet::unpublished() const {
+  if (rep_->completed) return "an interrupted conversion was completed; this one wrote nothing";
   if (rep_->was_there.empty()) return "nothing was written";
   return fmt::format("nothing was written; {} is as it was", rep_->was_there);
 }

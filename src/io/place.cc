@@ -67,14 +67,13 @@ void undo(const Folder& staging, const Folder& target, const std::vector<Placing
 std::string what_is_left(const Folder& staging, const Folder& target, const std::vector<Placing>& files) {
   bool as_before = false;
   try {
-    as_before =
-        std::ranges::all_of(files, [&](const Placing& file) { return identity(target.status(file.name)) == file.old; });
+    as_before = nothing_moved(target, files);
   } catch (const Error&) {
     as_before = false;
   }
-  return fmt::format(
-      "{} is {}; the new files are in {}, and the next conversion into this folder puts them in their places",
-      target.shown().string(), as_before ? "as it was" : "incomplete now", staging.shown().string());
+  return fmt::format("{} is {}; the new files are in {}, and the next conversion into this folder {}",
+                     target.shown().string(), as_before ? "as it was" : "incomplete now", staging.shown().string(),
+                     as_before ? "removes them" : "puts them in their places");
 }
 
 void place_one(const Folder& files, const Folder& target, const Placing& file) {
@@ -107,6 +106,11 @@ void place(Staging& staging, const Folder& target, std::vector<Placing> files) {
     }
     throw;
   }
+}
+
+bool nothing_moved(const Folder& target, const std::vector<Placing>& files) {
+  return std::ranges::all_of(files,
+                             [&](const Placing& file) { return identity(target.status(file.name)) == file.old; });
 }
 
 bool can_go_on(const Folder& staging, const Folder& target, const std::vector<Placing>& files) {

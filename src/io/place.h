@@ -21,6 +21,8 @@ namespace transload::io {
 // that could not be had, Error::destination says what is there, and `staging` is kept.
 void place(Staging& staging, const Folder& target, std::vector<Placing> files);
 
+// Whether `target` holds what it held before, because nothing has moved yet or everything moved back.
+bool nothing_moved(const Folder& target, const std::vector<Placing>& files);
 // Whether the files of a dead process can go on from where they stand: nobody else changed any of them since.
 bool can_go_on(const Folder& staging, const Folder& target, const std::vector<Placing>& files);
 // Steps 2 to 4 from where they stand.

@@ -8,11 +8,14 @@
 
 namespace transload::io {
 
-// Of the staging folders in `home` whose names begin with `prefix`: those of living processes are left alone. Where
-// files had begun to take their places in `target`, they all do; else they are removed. Files that somebody changed
-// since are left as they are, and so is what belongs to them. `target` need not exist. One sentence for each that was
-// found; an Error where the lock of `target` is not to be had.
-std::vector<std::string> recover(const Folder& home, const std::string& prefix, const fs::path& target,
-                                 const fs::path& shown);
+struct Recovered {
+  std::vector<std::string> notes;  // one sentence for each that was found
+  bool completed = false;          // files took their places in the target
+};
+
+// Of the staging folders in `home` with this prefix: those of living processes are left alone. Where a file had left
+// its place in `target`, they all take theirs; else they are removed. Files that somebody changed since are left as
+// they are, and so is what belongs to them. `target` need not exist. An Error where its lock is not to be had.
+Recovered recover(const Folder& home, const std::string& prefix, const fs::path& target, const fs::path& shown);
 
 }  // namespace transload::io

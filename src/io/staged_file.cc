@@ -18,16 +18,25 @@ void reserve(int fd, std::uint64_t size, const std::string& name) {
   if (retried([&] { return ::ftruncate(fd, bytes); }) != 0) fail("set the size", name, errno);
 }
 
-// Where it is not allowed the default ones are as good.
-void pass_on(int fd, const struct stat& earlier) {
+// Owner and group as far as that is allowed; the mode always.
+mode_t pass_on(int fd, const struct stat& earlier, const std::string& name) {
   struct stat now {};
-  if (::fstat(fd, &now) != 0) return;
-  const bool same_owner = now.st_uid == earlier.st_uid && now.st_gid == earlier.st_gid;
-  if (!same_owner && ::fchown(fd, earlier.st_uid, earlier.st_gid) != 0) return;
-  if (::fchmod(fd, earlier.st_mode & 0777) != 0) return;
+  if (::fstat(fd, &now) != 0) fail("look at", name, errno);
+  const bool same = now.st_uid == earlier.st_uid && now.st_gid == earlier.st_gid;
+  const bool same_group = same || ::fchown(fd, earlier.st_uid, earlier.st_gid) == 0 || now.st_gid == earlier.st_gid ||
+                          ::fchown(fd, static_cast<uid_t>(-1), earlier.st_gid) == 0;
+  return mode_of_successor(earlier.st_mode, same_group);
 }
 
 }  // namespace
+
+mode_t mode_of_successor(mode_t earlier, bool same_group) {
+  const mode_t mode = earlier & 0777;
+  if (same_group) return mode;
+  // Another group and those who were in the earlier one get what both of them had: nobody may do more than before.
+  const mode_t both = (mode >> 3) & mode & 07;
+  return (mode & 0700) | both << 3 | both;
+}
 
 StagedFile::StagedFile(const Folder& folder, const std::string& name, std::uint64_t size, const fs::path& shown,
                        const std::optional<struct stat>& earlier)
@@ -36,8 +45,8 @@ StagedFile::StagedFile(const Folder& folder, const std::string& name, std::uint6
   fd_ = Descriptor(retried([&] { return ::openat(folder.fd(), name.c_str(), kFlags, kMode); }));
   if (fd_.get() < 0) fail("create", shown_, errno);
   reserve(fd_.get(), size_, shown_);
-  if (::fchmod(fd_.get(), kMode) != 0) fail("set the mode", shown_, errno);
-  if (earlier) pass_on(fd_.get(), *earlier);
+  const mode_t mode = earlier ? pass_on(fd_.get(), *earlier, shown_) : kMode;
+  if (::fchmod(fd_.get(), mode) != 0) fail("set the mode", shown_, errno);
 }
 
 void StagedFile::write(std::uint64_t offset, ByteView data) {

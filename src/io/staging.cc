@@ -8,6 +8,7 @@
 #include <array>
 #include <ctime>
 #include <random>
+#include <string_view>
 
 #include "transload/error.h"
 
@@ -15,11 +16,19 @@ namespace transload::io {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr std::size_t kRandomDigits = 16;
 constexpr std::time_t kOneDay = 24 * 60 * 60;
 
 std::string random_name(const std::string& prefix) {
   std::random_device device;
   return fmt::format("{}{:08x}{:08x}", prefix, device(), device());
+}
+
+// Exactly what random_name() makes: ".transload-" also begins the name of what is staged beside a target "transload-x".
+bool is_staging_name(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return false;
+  const std::string_view random = name.substr(prefix.size());
+  return random.size() == kRandomDigits && random.find_first_not_of("0123456789abcdef") == random.npos;
 }
 
 bool is_same(const std::optional<struct stat>& entry, const struct stat& open) {
@@ -57,30 +66,34 @@ void empty_and_remove(const Folder& parent, const std::string& name) {
 std::string staging_prefix() { return ".transload-"; }
 std::string staging_prefix(const std::string& name) { return fmt::format(".{}.transload-", name); }
 
-Staging::Staging(Folder home, const std::string& prefix) : home_(std::move(home)) {
+Staging::Staging(Folder home, const std::string& prefix, const fs::path& target) : home_(std::move(home)) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (make(prefix)) return;
+    if (make(prefix, target)) return;
   }
   throw Error(Errc::io, "other processes clear away its temporary folder",
               {.file = home_.shown().string(), .offset = {}, .tensor = {}});
 }
 
 // False where another process took the new folder for one of a dead process, in the moment before it was locked.
-bool Staging::make(const std::string& prefix) {
+bool Staging::make(const std::string& prefix, const fs::path& target) {
   name_ = random_name(prefix);
-  Folder made = home_.make(name_, 0700);
-  if (try_lock(made.fd()) == Lock::busy || !is_same(home_.status(name_), made.status())) {
-    ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
-    return false;
+  if (::mkdirat(home_.fd(), name_.c_str(), 0700) != 0) {
+    fail(home_.shown() == target ? "write into this folder" : "create this folder", target.string(), errno);
   }
   try {
-    files_ = std::make_unique<Folder>(made.make(kNew, 0777));
+    Folder made = home_.inside(name_);
+    if (try_lock(made.fd()) != Lock::busy && is_same(home_.status(name_), made.status())) {
+      files_ = std::make_unique<Folder>(made.make(kNew, 0777));
+      folder_ = std::make_unique<Folder>(std::move(made));
+      return true;
+    }
   } catch (...) {
+    if (!home_.status(name_)) return false;
     ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
     throw;
   }
-  folder_ = std::make_unique<Folder>(std::move(made));
-  return true;
+  ::unlinkat(home_.fd(), name_.c_str(), AT_REMOVEDIR);
+  return false;
 }
 
 Staging::~Staging() {
@@ -106,7 +119,7 @@ void remove_staging(const Folder& home, const std::string& name, const Folder& f
 std::vector<Dead> dead_stagings(const Folder& home, const std::string& prefix) {
   std::vector<Dead> dead;
   for (const std::string& name : home.list()) {
-    if (!name.starts_with(prefix)) continue;
+    if (!is_staging_name(name, prefix)) continue;
     try {
       Folder folder = home.inside(name);
       const struct stat status = folder.status();

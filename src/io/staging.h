@@ -26,8 +26,8 @@ std::string staging_prefix(const std::string& name);
 
 class Staging {
  public:
-  // Made in `home`, and locked. Errc::io.
-  Staging(Folder home, const std::string& prefix);
+  // Made in `home`, and locked. Errc::io, about `target`: the user does not know the hidden folder.
+  Staging(Folder home, const std::string& prefix, const fs::path& target);
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging();  // clears it away unless it was kept
@@ -40,7 +40,7 @@ class Staging {
   void keep() { kept_ = true; }
 
  private:
-  bool make(const std::string& prefix);
+  bool make(const std::string& prefix, const fs::path& target);
 
   Folder home_;
   std::string name_;
@@ -51,8 +51,8 @@ class Staging {
 // Removes the staging folder `name` of `home` and all that is in it. Errc::io: something is left.
 void remove_staging(const Folder& home, const std::string& name, const Folder& folder);
 
-// The staging folders in `home` whose names begin with `prefix`, whose processes are dead, and which belong to this
-// user. Each is locked as long as its Folder lives.
+// The staging folders in `home` whose names are `prefix` and the random digits that follow it, whose processes are
+// dead, and which belong to this user. Each is locked as long as its Folder lives.
 struct Dead {
   std::string name;
   Folder folder;

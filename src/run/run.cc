@@ -8,9 +8,9 @@
 #include <new>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <thread>
 
+#include "io/target_path.h"
 #include "plan/nonfinite.h"
 #include "run/items.h"
 #include "transload/error.h"
@@ -28,11 +28,11 @@ unsigned thread_count(const RunOptions& options) {
 
 // Each of the names that an output takes must be another file than every input.
 void check_not_an_input(const Sources& sources, const fs::path& folder, const std::vector<OutputSet::File>& files) {
+  const fs::path target = io::resolved_folder(folder.empty() ? fs::path(".") : folder);
   for (const auto& source : sources) {
     for (const std::string& input : source->index().files) {
       for (const OutputSet::File& file : files) {
-        std::error_code ignored;
-        if (fs::equivalent(input, folder / file.name, ignored)) {
+        if (io::is_same_file(input, target / file.name)) {
           throw Error(Errc::usage, "is both input and output; it is left as it was",
                       {.file = (folder / file.name).string(), .offset = {}, .tensor = {}},
                       "choose another output name");
