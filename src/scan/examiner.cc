@@ -21,8 +21,9 @@ namespace {
 constexpr unsigned kMostDepth = 5;
 constexpr std::uint64_t kLargestLiteral = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLargestUnpacked = std::uint64_t{256} << 20;
-constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
-constexpr std::uint64_t kLegacyPickles = 5;    // magic number, protocol, system, object, keys
+constexpr std::size_t kMostFindings = 10'000;               // of a kind, of one file
+constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;  // read at once
+constexpr std::uint64_t kLegacyPickles = 5;                 // magic number, protocol, system, object, keys
 constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 
 std::string head_of(const Source& source, std::uint64_t size) {
@@ -48,6 +49,49 @@ bool is_convincing(const Survey& survey) {
 
 std::string inside(const std::string& entry, std::string_view part) {
   return entry.empty() ? std::string(part) : fmt::format("{}!{}", entry, part);
+}
+
+// The begin of a gzip or zlib stream, and of those that follow it, which Python's gzip and joblib read as one. `whole`
+// where all of the source was needed. Read piece by piece: what is mapped kills the process when somebody shortens the
+// file.
+std::vector<std::byte> unpacked(const Source& source, std::uint64_t stored, std::uint64_t most, bool& whole) {
+  std::vector<std::byte> block, out;
+  z_stream stream{};
+  if (inflateInit2(&stream, 15 + 32) != Z_OK) return out;  // either header
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
+  std::uint64_t at = 0;
+  const auto fill = [&] {
+    if (stream.avail_in > 0 || at == stored) return;
+    block.resize(std::min(stored - at, kBlock));
+    source.read(at, block);
+    at += block.size();
+    stream.next_in = reinterpret_cast<Bytef*>(block.data());
+    stream.avail_in = static_cast<uInt>(block.size());
+  };
+  while (out.size() < most) {
+    fill();
+    const std::size_t had = out.size();
+    out.resize(had + std::max<std::size_t>(65536, had / 2));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
+    stream.avail_out = static_cast<uInt>(out.size() - had);
+    const int result = inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+    if (result == Z_STREAM_END) {
+      // Zeros between two members are padding.
+      for (fill(); stream.avail_in > 0 && *stream.next_in == 0; fill()) {
+        ++stream.next_in;
+        --stream.avail_in;
+      }
+      if (stream.avail_in == 0) {
+        whole = at == source.size();
+        break;
+      }
+      if (inflateReset(&stream) != Z_OK) break;
+    } else if (result != Z_OK) {
+      break;
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -278,10 +322,28 @@ bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_vi
   return true;
 }
 
-bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view, const std::string& entry,
-                              const Content& content, unsigned depth) {
+// The length of a safetensors header, or a raw value, may begin like a pickle does. Its problems as a pickle are none
+// of what it is; what it would do to somebody who unpickles it counts all the same.
+bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
+  const Survey first = survey_pickle(*source, 0, source->size());
+  if (!is_convincing(first) && !first.complete) return false;
+  examine_pickles(source, 0, entry, depth, kAnyNumber);
+  return true;
+}
+
+bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
+                              Content content, unsigned depth) {
   const bool is_torch = content.format != nullptr && content.format->name == "torch";
-  if (content.pickle) {
+  // By its name alone, where damage has hidden the rest.
+  const Format* named = name.ends_with(".safetensors") ? format_named("safetensors") : nullptr;
+  const Format* other = content.format != nullptr ? content.format : named;
+  if (content.pickle && !is_torch && other != nullptr) {
+    const bool is_pickle = examine_suspicion(source, entry, depth);
+    if (!is_pickle || content.format != nullptr) {
+      content.pickle = false;
+      content.format = other;
+    }
+  } else if (content.pickle) {
     const std::uint64_t end = examine_pickles(source, 0, entry, depth, is_torch ? kLegacyPickles : kAnyNumber);
     const bool whole = file_.problems.empty();
     if (!is_torch && whole && end < source->size()) {
@@ -301,29 +363,13 @@ bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::st
                                   const std::string& entry, const Content& content, unsigned depth) {
   const std::uint64_t stored = std::min(source->size(), kLargestUnpacked);
   if (!spend(stored, entry)) return false;
-  const Bytes view = source->view(0, stored);
-  std::vector<std::byte> out;
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 32) != Z_OK) return false;  // either header
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(view.data()));
-  stream.avail_in = static_cast<uInt>(view.size());
-  int result = Z_OK;
-  while (result == Z_OK && out.size() < std::min(budget_, kLargestUnpacked)) {
-    const std::size_t had = out.size();
-    out.resize(had + std::max<std::size_t>(65536, had / 2));
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
-    stream.avail_out = static_cast<uInt>(out.size() - had);
-    result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-    if (had == out.size()) break;
-  }
-  inflateEnd(&stream);
+  bool whole = false;
+  std::vector<std::byte> out = unpacked(*source, stored, std::min(budget_, kLargestUnpacked), whole);
   if (out.empty() || !spend(out.size(), entry)) return false;
-  const bool cut = result != Z_STREAM_END;
   const std::string label = inside(entry, content.gzip ? "gunzip" : "inflate");
   const bool found = examine(memory_source(label, Bytes(std::move(out))), name, label, depth + 1);
   if (found && entry.empty()) file_.format = content.gzip ? "gzip" : "zlib";
-  if (found && cut) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
+  if (found && !whole) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
   return found;
 }
 

@@ -234,3 +234,43 @@ def test_opens_and_starts_nothing_else(tmp_path):
         assert path.startswith((str(folder),) + system), path
         assert "O_WRONLY" not in flags and "O_RDWR" not in flags and "O_CREAT" not in flags, path
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_honest_safetensors_of_every_length_are_clean(tmp_path):
+    """The length of a header may begin with the bytes of a pickle's PROTO: 16 of these did."""
+    from safetensors.numpy import save_file
+    import numpy
+    for size in range(1, 400):
+        save_file({"x" * size: numpy.zeros(4, numpy.float32)}, tmp_path / f"{size}.safetensors")
+    save_file({"x": numpy.zeros(4, numpy.float32)}, tmp_path / "long.safetensors", metadata={"a": "b" * 65_568})
+    begins = [path.read_bytes()[:2] for path in tmp_path.iterdir()]
+    assert sum(begin[0] == 0x80 and begin[1] < 6 for begin in begins) >= 16
+    exit_code, report = scan(tmp_path)
+    assert exit_code == 0 and report["summary"]["checkpoints"] == 400, report
+    assert {(file["format"], file["readable"]) for file in report["files"]} == {("safetensors", "yes")}
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-3])
+    exit_code, report = scan(tmp_path)
+    messages = [problem["message"] for file in report["files"] for problem in file["problems"]]
+    assert exit_code == 1 and len(messages) == 400
+    assert not any("opcode" in message for message in messages), messages
+
+
+def test_a_bad_pytorch_model_bin_is_a_finding(tmp_path):
+    import lzma
+    path = tmp_path / "pytorch_model.bin"
+    for content in (b"", lzma.compress(b"PK" * 100), b"<!DOCTYPE html><html>404</html>", os.urandom(5000)):
+        path.write_bytes(content)
+        assert scan(path)[0] == 1, content[:20]
+
+
+def test_quiet_has_a_short_form(tmp_path):
+    (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n(S'x'\ntR.")
+    assert support.transload("scan", "-q", tmp_path, expect=1).out == ""
+
+
+def test_a_gzip_file_of_several_members_is_read_as_python_reads_it(tmp_path):
+    evil = b"\x80\x02cposix\nsystem\nX\x05\x00\x00\x00touch\x85R."
+    (tmp_path / "a.pkl.gz").write_bytes(gzip.compress(evil[:3]) + b"\0" * 9 + gzip.compress(b"") + gzip.compress(evil[3:]))
+    assert gzip.open(tmp_path / "a.pkl.gz").read() == evil
+    assert "posix.system" in grades(scan(tmp_path)[1], "dangerous")
