@@ -21,7 +21,8 @@ namespace {
 constexpr unsigned kMostDepth = 5;
 constexpr std::uint64_t kLargestLiteral = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLargestUnpacked = std::uint64_t{256} << 20;
-constexpr std::size_t kMostFindings = 10'000;               // of a kind, of one file
+constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
+constexpr unsigned kMostSuspected = 64;        // pickles that do nothing, one after another, in front of one that does
 constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;  // read at once
 constexpr std::uint64_t kLegacyPickles = 5;                 // magic number, protocol, system, object, keys
 constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
@@ -32,15 +33,20 @@ std::string head_of(const Source& source, std::uint64_t size) {
   return head;
 }
 
-bool is_identifier(std::string_view path) {
-  return !path.empty() &&
-         std::ranges::all_of(path, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+// What a module or an attribute may be called, in a file that is no text.
+bool is_possible_name(std::string_view path) {
+  constexpr std::string_view kOfTexts = "\"'`()[]{},;=#";
+  return !path.empty() && std::ranges::all_of(path, [&](unsigned char c) {
+    return c > ' ' && c != 0x7f && kOfTexts.find(static_cast<char>(c)) == kOfTexts.npos;
+  });
 }
 
 // Whether bytes without a mark of their own are a pickle after all: it does something, or is whole.
 bool is_convincing(const Survey& survey) {
+  if (survey.limited) return true;
   for (const SurveyName& name : survey.names) {
-    if (!is_identifier(name.module) || !is_identifier(name.name)) continue;
+    if ((name.computed || name.extension) && name.called) return true;
+    if (!is_possible_name(name.module) || !is_possible_name(name.name)) continue;
     if (name.called || survey.complete || grade(name.module, name.name).grade == Grade::dangerous) return true;
   }
   return std::ranges::any_of(survey.names, [](const SurveyName& name) { return name.computed || name.extension; }) &&
@@ -142,10 +148,11 @@ void Examiner::take_names(const Survey& survey, const std::string& entry) {
     }
     Graded graded = grade(name.module, name.name);
     if (name.computed) graded = {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
-    if (name.extension) {
+    if (name.changed) graded = {Grade::dangerous, "its own attributes are replaced, for the whole program"};
+    if (name.extension && !name.changed) {
       graded = {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
     }
-    if (name.only_attributes && graded.grade == Grade::dangerous) {
+    if (name.only_attributes && !name.changed && graded.grade == Grade::dangerous) {
       graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
     }
     ScanName found;
@@ -301,7 +308,10 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     problem(entry, 0, content.foreign + ", which is not looked into");
     found = true;
   }
-  return found || examine_unmarked(source, name, entry, content, depth);
+  if (!found) return examine_unmarked(source, name, entry, content, depth);
+  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode.
+  if (!content.pickle) examine_suspicion(source, entry, depth);
+  return true;
 }
 
 bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
@@ -325,10 +335,17 @@ bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_vi
 // The length of a safetensors header, or a raw value, may begin like a pickle does. Its problems as a pickle are none
 // of what it is; what it would do to somebody who unpickles it counts all the same.
 bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
-  const Survey first = survey_pickle(*source, 0, source->size());
-  if (!is_convincing(first) && !first.complete) return false;
-  examine_pickles(source, 0, entry, depth, kAnyNumber);
-  return true;
+  std::uint64_t at = 0;
+  for (unsigned count = 0; count < kMostSuspected && at < source->size(); ++count) {
+    const Survey next = survey_pickle(*source, at, source->size());
+    if (is_convincing(next)) {
+      examine_pickles(source, at, entry, depth, kAnyNumber);
+      return true;
+    }
+    if (!next.complete) return false;
+    at = next.end;
+  }
+  return false;
 }
 
 bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
@@ -380,6 +397,14 @@ void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::str
     source->read(0, bytes);
     return Bytes(std::move(bytes));
   };
+  // What numpy.load would unpickle follows the header, whatever type it gives.
+  const std::string head = head_of(*source, 12);
+  std::uint64_t behind = 0;
+  if (head.size() == 12) {
+    const auto byte = [&](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(head[at])}; };
+    behind =
+        head[6] == 1 ? 10 + (byte(8) | byte(9) << 8) : 12 + (byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24);
+  }
   std::uint64_t values = 0;
   bool objects = false;
   try {
@@ -388,10 +413,14 @@ void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::str
     const std::string header(begin(values).text());
     objects =
         header.find("'|O") != header.npos || header.find("'O") != header.npos || header.find("\"|O") != header.npos;
-  } catch (const Error&) {
-    return;  // the reader says it
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    values = behind;  // the reader says what is wrong
   }
-  if (objects && values < source->size()) examine_pickles(source, values, entry, depth, 1);
+  if (values >= source->size()) return;
+  if (objects || is_convincing(survey_pickle(*source, values, source->size()))) {
+    examine_pickles(source, values, entry, depth, 1);
+  }
 }
 
 // Pickles of protocols 0 and 1 begin with any opcode.
