@@ -309,8 +309,9 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     found = true;
   }
   if (!found) return examine_unmarked(source, name, entry, content, depth);
-  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode.
-  if (!content.pickle) examine_suspicion(source, entry, depth);
+  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode. Not a zip archive: its "P" is
+  // a persistent id, at which pickle.load stops.
+  if (!content.pickle && !content.zip) examine_suspicion(source, entry, depth);
   return true;
 }
 

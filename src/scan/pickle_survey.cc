@@ -474,9 +474,10 @@ class Surveyor {
       case PickleOp::ext2:
       case PickleOp::ext4: extension(read.number); break;
       case PickleOp::inst: {
-        const Symbol arguments = stack_.tuple(to_mark());
+        // Python's own unpickler imports before it looks for the mark.
         const Symbol callee{
             .kind = SymbolKind::name, .code = {}, .depth = 0, .a = name_index(read.first, read.second), .b = 0};
+        const Symbol arguments = stack_.tuple(to_mark());
         call(callee, arguments);
         break;
       }
