@@ -48,6 +48,10 @@ class Surveyor {
       }
     } catch (const Stop& stop) {
       problem(op_at_, stop.why);
+      // What was odd behind the begin of an array was read out of its numbers. The names are kept: they may be real.
+      if (survey_.raw_arrays) {
+        std::erase_if(survey_.problems, [&](const SurveyProblem& found) { return found.offset >= raw_at_; });
+      }
     }
     survey_.end = in_.offset();
     if (inner_ && sets_attributes_) {
@@ -280,7 +284,13 @@ class Surveyor {
         use_as_value(object);
         [[fallthrough]];
       case SymbolKind::instance:
-        if (object.a != kNotKept) survey_.names[object.a].called = true;
+        if (object.a == kNotKept) break;
+        survey_.names[object.a].called = true;
+        if (!survey_.raw_arrays && survey_.names[object.a].module == "joblib.numpy_pickle" &&
+            survey_.names[object.a].name == "NumpyArrayWrapper") {
+          survey_.raw_arrays = true;
+          raw_at_ = in_.offset();
+        }
         break;
       case SymbolKind::unknown:
       case SymbolKind::persistent: break;
@@ -521,6 +531,7 @@ class Surveyor {
   std::uint64_t begin_, op_at_ = 0;
   std::optional<std::pair<std::uint64_t, std::string>> inner_;  // the first text such as __class__
   bool sets_attributes_ = false;                                // something in it gives attributes to objects
+  std::uint64_t raw_at_ = 0;                                    // where joblib's first array begins
   std::uint64_t empty_ = 0;                                     // containers made without items
   Survey survey_;
   SymbolStack stack_;
