@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -30,10 +29,6 @@ constexpr std::uint64_t kMostSlotsAhead = 65536;              // of the memo, be
 constexpr std::uint32_t kMostDepth = 1000;                    // as Python's recursion limit has it
 constexpr std::uint64_t kMostEmpty = std::uint64_t{4} << 20;  // containers of at least 56 bytes each in CPython
 constexpr std::int64_t kMostAllocation = std::int64_t{1} << 24;
-
-bool is_container(SymbolKind kind) {
-  return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
-}
 
 class Surveyor {
  public:
@@ -140,10 +135,7 @@ class Surveyor {
         problem_once(said_key_, "a dict's key is a container, which cannot be one");
       }
     }
-    const bool keeps = container.kind != SymbolKind::none && container.kind != SymbolKind::boolean &&
-                       container.kind != SymbolKind::integer && container.kind != SymbolKind::number &&
-                       container.kind != SymbolKind::tuple && container.kind != SymbolKind::text;
-    if (!keeps) problem_once(said_keeps_, "puts items into a value that holds none");
+    if (!takes_items(container.kind)) problem_once(said_keeps_, "puts items into a value that holds none");
   }
 
   std::string content(const SurveyLiteral& literal, std::uint64_t most) const {
@@ -187,13 +179,7 @@ class Surveyor {
       push_name(text_of(module), text_of(name));
       return;
     }
-    // An imported name may be a text: os.name.
-    const auto is_made = [](const Symbol& symbol) {
-      return symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
-             symbol.kind == SymbolKind::persistent || symbol.kind == SymbolKind::name;
-    };
-    const bool possible =
-        (is_made(name) || name.kind == SymbolKind::text) && (is_made(module) || module.kind == SymbolKind::text);
+    const bool possible = may_be_text(name) && may_be_text(module);
     if (!possible) throw Stop{"a name that is not text"};
     const std::uint64_t index = name_index(module.kind == SymbolKind::text ? text_of(module) : "?",
                                            name.kind == SymbolKind::text ? text_of(name) : "?");
@@ -236,13 +222,7 @@ class Surveyor {
       if (!latin) problem_once(said_encode_, "_codecs.encode is called for something else than bytes as Latin-1");
     } else if (name == "bytearray" || name == "bytes" || name == "range" || name == "xrange" ||
                name.ends_with("Tensor") || name.ends_with("Storage")) {
-      std::int64_t elements = 1;
-      for (const Symbol& argument : arguments) {
-        if (argument.kind != SymbolKind::integer) continue;
-        const auto value = static_cast<std::int64_t>(argument.a);
-        const std::int64_t times = std::max<std::int64_t>(1, value);
-        if (__builtin_mul_overflow(elements, times, &elements)) elements = std::numeric_limits<std::int64_t>::max();
-      }
+      const std::int64_t elements = product(arguments);
       if (elements > kMostAllocation) {
         problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name, elements));
       }
@@ -331,10 +311,7 @@ class Surveyor {
 
   // Names that only Python's own machinery has a use for. In a model's settings they are texts like others.
   void look_for_inner(std::string_view text) {
-    for (const std::string_view inner : {"__class__", "__globals__", "__builtins__", "__import__", "__reduce__",
-                                         "__reduce_ex__", "__subclasses__", "__code__", "__getattribute__"}) {
-      if (text == inner && !inner_) inner_ = {op_at_, std::string(inner)};
-    }
+    if (!inner_ && is_inner_name(text)) inner_ = {op_at_, std::string(text)};
   }
 
   // ---- opcodes ----
