@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
 #include "formats/torch/globals.h"
 #include "scan/literal.h"
 #include "scan/survey_arguments.h"
+#include "scan/survey_names.h"
 #include "scan/survey_values.h"
 #include "scan/window.h"
 #include "wire/pickle_opcodes.h"
@@ -22,7 +22,7 @@ namespace {
 using wire::PickleOp;
 using Code = SurveyLiteral::Code;
 
-constexpr std::size_t kMostNames = 4096, kMostProblems = 64, kMostLiterals = 4096;
+constexpr std::size_t kMostProblems = 64, kMostLiterals = 4096;
 constexpr std::uint64_t kMostText = 4096;                     // bytes of a string that on_text is given
 constexpr std::uint64_t kMostInteger = 4096;                  // bytes, or digits: CPython itself refuses 4300 digits
 constexpr std::uint64_t kMostSlotsAhead = 65536;              // of the memo, beyond those in use
@@ -148,24 +148,7 @@ class Surveyor {
   // ---- names ----
 
   std::uint64_t name_index(std::string module, std::string name) {
-    const std::string key = module + '\n' + name;
-    if (const auto found = index_of_.find(key); found != index_of_.end()) {
-      ++survey_.names[found->second].count;
-      return found->second;
-    }
-    if (survey_.names.size() >= kMostNames) {
-      ++survey_.names_left_out;
-      return kNotKept;
-    }
-    index_of_.emplace(key, survey_.names.size());
-    SurveyName made;
-    made.module = std::move(module);
-    made.name = std::move(name);
-    made.offset = op_at_;
-    made.count = 1;
-    survey_.names.push_back(std::move(made));
-    uses_.emplace_back();
-    return survey_.names.size() - 1;
+    return names_.index(std::move(module), std::move(name), op_at_);
   }
 
   void push_name(std::string module, std::string name) {
@@ -208,9 +191,7 @@ class Surveyor {
     survey_.names[index].called = true;
     if (survey_.names[index].argument.empty()) {
       const auto text = std::ranges::find(arguments, SymbolKind::text, &Symbol::kind);
-      if (text != arguments.end()) {
-        survey_.names[index].argument = text_of(*text, 80);
-      }
+      if (text != arguments.end()) survey_.names[index].argument = text_of(*text, 80);
     }
     // Copies: what is named below may make the vector grow.
     const std::string module = survey_.names[index].module, name = survey_.names[index].name;
@@ -233,24 +214,20 @@ class Surveyor {
     }
   }
 
-  // getattr in a container or among arguments may be called with anything.
   void use_as_value(const Symbol& symbol) {
-    if (symbol.kind != SymbolKind::name || symbol.a == kNotKept) return;
-    ++uses_[symbol.a].other;
-    survey_.names[symbol.a].only_attributes = false;
+    if (symbol.kind == SymbolKind::name && symbol.a != kNotKept) names_.use(symbol.a, false);
   }
 
   // getattr(NAME, "attribute") is the name NAME.attribute.
   void take_attribute(std::uint64_t index, std::span<const Symbol> arguments) {
     const bool plain = arguments.size() == 2 && arguments[0].kind == SymbolKind::name && arguments[0].a != kNotKept &&
                        arguments[1].kind == SymbolKind::text;
-    ++(plain ? uses_[index].plain : uses_[index].other);
+    names_.use(index, plain);
     if (plain) {
       const SurveyName& of = survey_.names[arguments[0].a];
       std::string module = of.module, name = of.name + "." + text_of(arguments[1]);
       name_index(std::move(module), std::move(name));
     }
-    survey_.names[index].only_attributes = uses_[index].other == 0;
   }
 
   void build() {
@@ -283,8 +260,7 @@ class Surveyor {
   // ---- literals ----
 
   void text(std::uint64_t offset, std::uint64_t size, Code code) {
-    Symbol made{.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size};
-    push(made);
+    push({.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size});
     literal({offset, size, code}, true);
   }
   void bytes(std::uint64_t offset, std::uint64_t size) {
@@ -499,10 +475,6 @@ class Surveyor {
     check_depth(top());
   }
 
-  struct Uses {
-    std::uint64_t plain = 0, other = 0;  // calls of getattr
-  };
-
   const SurveyOptions& options_;
   Window in_;
   std::uint64_t begin_, op_at_ = 0;
@@ -513,18 +485,13 @@ class Surveyor {
   Survey survey_;
   SymbolStack stack_;
   std::vector<Symbol> items_;
-  std::unordered_map<std::string, std::uint64_t> index_of_;
-  std::vector<Uses> uses_;  // one per name
+  SurveyNames names_{survey_};
   bool said_cycle_ = false, said_depth_ = false, said_key_ = false, said_encode_ = false, said_allocation_ = false,
        said_slot_ = false, said_buffer_ = false, said_persid_ = false, said_limit_ = false, said_keeps_ = false,
        said_state_ = false, said_literals_ = false;
 };
 
 }  // namespace
-
-bool Survey::calls() const noexcept {
-  return std::ranges::any_of(names, [](const SurveyName& name) { return name.called; });
-}
 
 Survey survey_pickle(const Source& source, std::uint64_t begin, std::uint64_t end, const SurveyOptions& options) {
   return Surveyor(source, begin, end, options).run();
