@@ -1,9 +1,12 @@
 #include "scan/literal.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <utility>
+
+#include "wire/pickle_escapes.h"
 
 namespace transload::scanning {
 namespace {
@@ -73,26 +76,18 @@ std::string from_quoted(std::string_view text) {
   return content;
 }
 
-// \uXXXX as a byte where it is one; everything else as it is.
+// Of a line that may be cut off in an escape. What Python would refuse stays as it is.
 std::string from_escaped(std::string_view text) {
-  std::string content;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && text.size() - i > 5 && text[i + 1] == 'u';
-    const std::optional<unsigned> value = escape ? hex(text.substr(i + 2, 4)) : std::nullopt;
-    if (value && *value < 256) {
-      content.push_back(static_cast<char>(*value));
-      i += 5;
-    } else {
-      content.push_back(text[i]);
-    }
+  for (const std::string_view tried : {text, text.substr(0, std::min(text.rfind('\\'), text.size()))}) {
+    if (const std::optional<std::string> content = wire::decode_raw_unicode(tried)) return from_utf8(*content);
   }
-  return content;
+  return std::string(text);
 }
 
 }  // namespace
 
 std::uint64_t stored_for(const SurveyLiteral& literal, std::uint64_t most) {
-  constexpr std::uint64_t kLongestEscape = 6;
+  constexpr std::uint64_t kLongestEscape = 10;  // \UXXXXXXXX
   return std::min(literal.size, literal.code == Code::plain ? most : most * kLongestEscape);
 }
 
@@ -123,6 +118,13 @@ bool looks_like_a_file(std::string_view head) {
   if (line == head.npos) return false;
   const std::size_t import = head.find_first_of("ci");
   return import < line && head.find('\n', line + 1) != head.npos;
+}
+
+bool is_inner_name(std::string_view text) {
+  constexpr std::array<std::string_view, 9> kInner{"__class__",      "__globals__", "__builtins__",
+                                                   "__import__",     "__reduce__",  "__reduce_ex__",
+                                                   "__subclasses__", "__code__",    "__getattribute__"};
+  return std::ranges::find(kInner, text) != kInner.end();
 }
 
 }  // namespace transload::scanning

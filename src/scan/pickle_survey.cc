@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
+#include "formats/torch/globals.h"
 #include "scan/literal.h"
 #include "scan/survey_arguments.h"
+#include "scan/survey_names.h"
 #include "scan/survey_values.h"
 #include "scan/window.h"
 #include "wire/pickle_opcodes.h"
@@ -21,16 +22,13 @@ namespace {
 using wire::PickleOp;
 using Code = SurveyLiteral::Code;
 
-constexpr std::size_t kMostNames = 4096, kMostProblems = 64, kMostLiterals = 4096;
-constexpr std::uint64_t kMostText = 4096;         // bytes of a string that on_text is given
-constexpr std::uint64_t kMostInteger = 4096;      // bytes, or digits: CPython itself refuses 4300 digits
-constexpr std::uint64_t kMostSlotsAhead = 65536;  // of the memo, beyond those in use
-constexpr std::uint32_t kMostDepth = 1000;        // as Python's recursion limit has it
+constexpr std::size_t kMostProblems = 64, kMostLiterals = 4096;
+constexpr std::uint64_t kMostText = 4096;                     // bytes of a string that on_text is given
+constexpr std::uint64_t kMostInteger = 4096;                  // bytes, or digits: CPython itself refuses 4300 digits
+constexpr std::uint64_t kMostSlotsAhead = 65536;              // of the memo, beyond those in use
+constexpr std::uint32_t kMostDepth = 1000;                    // as Python's recursion limit has it
+constexpr std::uint64_t kMostEmpty = std::uint64_t{4} << 20;  // containers of at least 56 bytes each in CPython
 constexpr std::int64_t kMostAllocation = std::int64_t{1} << 24;
-
-bool is_container(SymbolKind kind) {
-  return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
-}
 
 class Surveyor {
  public:
@@ -45,8 +43,15 @@ class Surveyor {
       }
     } catch (const Stop& stop) {
       problem(op_at_, stop.why);
+      // What was odd behind the begin of an array was read out of its numbers. The names are kept: they may be real.
+      if (survey_.raw_arrays) {
+        std::erase_if(survey_.problems, [&](const SurveyProblem& found) { return found.offset >= raw_at_; });
+      }
     }
     survey_.end = in_.offset();
+    if (inner_ && sets_attributes_) {
+      problem(inner_->first, fmt::format("mentions '{}', which reaches into Python itself", inner_->second));
+    }
     if (survey_.complete) look_back();
     return std::move(survey_);
   }
@@ -66,15 +71,22 @@ class Surveyor {
   void look_back() {
     if (stack_.size() > 0) problem(op_at_, fmt::format("{} more values lie on the stack at the end", stack_.size()));
     const std::uint64_t size = survey_.end - begin_;
-    if (empty_ > 10000 && empty_ * 4 > size) {
+    // What writes a container remembers it, which takes another byte.
+    if (empty_ > kMostEmpty || (empty_ > 10000 && empty_ * 2 > size)) {
       problem(begin_, fmt::format("{} empty containers in {} bytes: they take many times that memory", empty_, size));
     }
   }
 
   // ---- values ----
 
+  // A limit of this survey, not of Python: a finding in any case.
+  void limit() {
+    survey_.limited = true;
+    problem_once(said_limit_, "more values than a survey keeps; the oldest are forgotten");
+  }
+
   void push(const Symbol& symbol) {
-    if (!stack_.push(symbol)) throw Stop{"more values than a survey keeps; what follows was not looked at"};
+    if (!stack_.push(symbol)) limit();
   }
   void push(SymbolKind kind, std::uint64_t a = 0, std::uint64_t b = 0) {
     push({.kind = kind, .code = {}, .depth = 0, .a = a, .b = b});
@@ -103,6 +115,7 @@ class Surveyor {
 
   // `container` receives `item`.
   void contain(Symbol& container, const Symbol& item) {
+    use_as_value(item);
     if (container.kind == item.kind && is_container(item.kind) && container.a == item.a) {
       problem_once(said_cycle_, "a container is put into itself");
     }
@@ -122,10 +135,7 @@ class Surveyor {
         problem_once(said_key_, "a dict's key is a container, which cannot be one");
       }
     }
-    const bool keeps = container.kind != SymbolKind::none && container.kind != SymbolKind::boolean &&
-                       container.kind != SymbolKind::integer && container.kind != SymbolKind::number &&
-                       container.kind != SymbolKind::tuple && container.kind != SymbolKind::text;
-    if (!keeps) throw Stop{"puts items into a value that holds none"};
+    if (!takes_items(container.kind)) problem_once(said_keeps_, "puts items into a value that holds none");
   }
 
   std::string content(const SurveyLiteral& literal, std::uint64_t most) const {
@@ -138,24 +148,7 @@ class Surveyor {
   // ---- names ----
 
   std::uint64_t name_index(std::string module, std::string name) {
-    const std::string key = module + '\n' + name;
-    if (const auto found = index_of_.find(key); found != index_of_.end()) {
-      ++survey_.names[found->second].count;
-      return found->second;
-    }
-    if (survey_.names.size() >= kMostNames) {
-      ++survey_.names_left_out;
-      return kNotKept;
-    }
-    index_of_.emplace(key, survey_.names.size());
-    SurveyName made;
-    made.module = std::move(module);
-    made.name = std::move(name);
-    made.offset = op_at_;
-    made.count = 1;
-    survey_.names.push_back(std::move(made));
-    uses_.emplace_back();
-    return survey_.names.size() - 1;
+    return names_.index(std::move(module), std::move(name), op_at_);
   }
 
   void push_name(std::string module, std::string name) {
@@ -165,15 +158,11 @@ class Surveyor {
   void stack_global() {
     const Symbol name = pop(), module = pop();
     if (name.kind == SymbolKind::text && module.kind == SymbolKind::text) {
+      if (name.b >= kMostName || module.b >= kMostName) problem(op_at_, "a name of more than 1 KiB");
       push_name(text_of(module), text_of(name));
       return;
     }
-    const auto is_made = [](const Symbol& symbol) {
-      return symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
-             symbol.kind == SymbolKind::persistent;
-    };
-    const bool possible =
-        (is_made(name) || name.kind == SymbolKind::text) && (is_made(module) || module.kind == SymbolKind::text);
+    const bool possible = may_be_text(name) && may_be_text(module);
     if (!possible) throw Stop{"a name that is not text"};
     const std::uint64_t index = name_index(module.kind == SymbolKind::text ? text_of(module) : "?",
                                            name.kind == SymbolKind::text ? text_of(name) : "?");
@@ -202,9 +191,7 @@ class Surveyor {
     survey_.names[index].called = true;
     if (survey_.names[index].argument.empty()) {
       const auto text = std::ranges::find(arguments, SymbolKind::text, &Symbol::kind);
-      if (text != arguments.end()) {
-        survey_.names[index].argument = text_of(*text, 80);
-      }
+      if (text != arguments.end()) survey_.names[index].argument = text_of(*text, 80);
     }
     // Copies: what is named below may make the vector grow.
     const std::string module = survey_.names[index].module, name = survey_.names[index].name;
@@ -214,39 +201,57 @@ class Surveyor {
       const bool latin = arguments.size() == 2 && arguments[1].kind == SymbolKind::text && arguments[1].b <= 16 &&
                          (text_of(arguments[1]) == "latin1" || text_of(arguments[1]) == "latin-1");
       if (!latin) problem_once(said_encode_, "_codecs.encode is called for something else than bytes as Latin-1");
-    } else if (name == "bytearray" || name == "bytes" || name.ends_with("Tensor") || name.ends_with("Storage")) {
-      const bool number = !arguments.empty() && arguments.front().kind == SymbolKind::integer;
-      if (number && static_cast<std::int64_t>(arguments.front().a) > kMostAllocation) {
-        problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name,
-                                                   static_cast<std::int64_t>(arguments.front().a)));
+    } else if (name == "bytearray" || name == "bytes" || name == "range" || name == "xrange" ||
+               name.ends_with("Tensor") || name.ends_with("Storage")) {
+      const std::int64_t elements = product(arguments);
+      if (elements > kMostAllocation) {
+        problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name, elements));
       }
     }
+    if (!torch::is_allowed(module, name) || name == "_rebuild_parameter_with_state" ||
+        name == "_rebuild_from_type_v2") {
+      sets_attributes_ = true;
+    }
+  }
+
+  void use_as_value(const Symbol& symbol) {
+    if (symbol.kind == SymbolKind::name && symbol.a != kNotKept) names_.use(symbol.a, false);
   }
 
   // getattr(NAME, "attribute") is the name NAME.attribute.
   void take_attribute(std::uint64_t index, std::span<const Symbol> arguments) {
     const bool plain = arguments.size() == 2 && arguments[0].kind == SymbolKind::name && arguments[0].a != kNotKept &&
                        arguments[1].kind == SymbolKind::text;
-    ++(plain ? uses_[index].plain : uses_[index].other);
+    names_.use(index, plain);
     if (plain) {
       const SurveyName& of = survey_.names[arguments[0].a];
       std::string module = of.module, name = of.name + "." + text_of(arguments[1]);
       name_index(std::move(module), std::move(name));
     }
-    survey_.names[index].only_attributes = uses_[index].other == 0;
   }
 
   void build() {
     const Symbol state = pop();
+    sets_attributes_ = sets_attributes_ || state.kind == SymbolKind::tuple;
     Symbol& object = top();
     switch (object.kind) {
-      case SymbolKind::instance:
       case SymbolKind::name:
-        if (object.a != kNotKept) survey_.names[object.a].called = true;
+        // setattr on a class or a function, which changes it for the whole program.
+        if (object.a != kNotKept) survey_.names[object.a].changed = true;
+        use_as_value(object);
+        [[fallthrough]];
+      case SymbolKind::instance:
+        if (object.a == kNotKept) break;
+        survey_.names[object.a].called = true;
+        if (!survey_.raw_arrays && survey_.names[object.a].module == "joblib.numpy_pickle" &&
+            survey_.names[object.a].name == "NumpyArrayWrapper") {
+          survey_.raw_arrays = true;
+          raw_at_ = in_.offset();
+        }
         break;
       case SymbolKind::unknown:
       case SymbolKind::persistent: break;
-      default: throw Stop{"gives a state to a value that takes none"};
+      default: problem_once(said_state_, "gives a state to a value that takes none");
     }
     object.depth = std::max(object.depth, state.depth + 1);
     check_depth(object);
@@ -255,8 +260,7 @@ class Surveyor {
   // ---- literals ----
 
   void text(std::uint64_t offset, std::uint64_t size, Code code) {
-    Symbol made{.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size};
-    push(made);
+    push({.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size});
     literal({offset, size, code}, true);
   }
   void bytes(std::uint64_t offset, std::uint64_t size) {
@@ -269,33 +273,36 @@ class Surveyor {
     const bool wanted = is_text && options_.on_text != nullptr;
     const std::string begin = content(literal, kMostText);
     if (wanted) options_.on_text(literal.offset, begin);
-    if (is_text) check_attribute(begin);
     SurveyLiteral bytes = literal;
     if (is_text && bytes.code == Code::plain) bytes.code = Code::utf8;
+    if (is_text) look_for_inner(begin);
     const std::string head = content(bytes, 256);
-    if (survey_.literals.size() < kMostLiterals && looks_like_a_file(head)) survey_.literals.push_back(bytes);
+    if (!looks_like_a_file(head)) return;
+    if (survey_.literals.size() < kMostLiterals) {
+      survey_.literals.push_back(bytes);
+    } else {
+      problem_once(said_literals_, "more texts that look like files than are looked into");
+    }
   }
 
-  // Names that only Python's own machinery has a use for.
-  void check_attribute(std::string_view text) {
-    for (const std::string_view inner : {"__class__", "__globals__", "__builtins__", "__import__", "__reduce__",
-                                         "__reduce_ex__", "__subclasses__", "__code__", "__getattribute__"}) {
-      if (text == inner) problem(op_at_, fmt::format("mentions '{}', which reaches into Python itself", inner));
-    }
+  // Names that only Python's own machinery has a use for. In a model's settings they are texts like others.
+  void look_for_inner(std::string_view text) {
+    if (!inner_ && is_inner_name(text)) inner_ = {op_at_, std::string(text)};
   }
 
   // ---- opcodes ----
 
   void get(std::uint64_t slot) {
     Symbol symbol;
-    if (!stack_.get(slot, symbol)) throw Stop{fmt::format("the memo has no slot {}", slot)};
+    if (!stack_.get(slot, symbol) && !survey_.limited) throw Stop{fmt::format("the memo has no slot {}", slot)};
     push(symbol);
   }
   void put(std::uint64_t slot) {
     if (slot > stack_.memo_size() + kMostSlotsAhead) {
       problem_once(said_slot_, fmt::format("the memo's slot {} where {} are in use", slot, stack_.memo_size()));
     }
-    if (!stack_.put(slot)) throw Stop{"needs a value on an empty stack"};
+    top();
+    if (!stack_.put(slot)) limit();
   }
   void integer(std::uint64_t size, std::optional<std::int64_t> value) {
     if (size > kMostInteger) problem(op_at_, fmt::format("an integer of {} bytes", size));
@@ -308,7 +315,7 @@ class Surveyor {
     const wire::PickleOpcode& row = wire::pickle_opcode(byte);
     if (row.name.empty()) throw Stop{fmt::format("0x{:02x} is no opcode", byte)};
     const Argument read = read_argument(in_, row.argument);
-    if (read.long_name) problem(op_at_, "a name of more than 64 KiB");
+    if (read.long_name) problem(op_at_, "a name of more than 1 KiB");
     if (survey_.opcodes != ~0u) ++survey_.opcodes;
     interpret(row.op, read);
   }
@@ -330,7 +337,7 @@ class Surveyor {
         break;
 
       case PickleOp::mark:
-        if (!stack_.mark()) throw Stop{"more marks than a survey keeps; what follows was not looked at"};
+        if (!stack_.mark()) limit();
         break;
       case PickleOp::pop:
         if (!stack_.pop_opcode()) throw Stop{"takes a value from an empty stack"};
@@ -411,7 +418,8 @@ class Surveyor {
       case PickleOp::tuple2: tuple(2); break;
       case PickleOp::tuple3: tuple(3); break;
       case PickleOp::tuple:
-        push(stack_.tuple(to_mark()));
+        for (const Symbol& item : to_mark()) use_as_value(item);
+        push(stack_.tuple(items_));
         check_depth(top());
         break;
 
@@ -429,9 +437,10 @@ class Surveyor {
       case PickleOp::ext2:
       case PickleOp::ext4: extension(read.number); break;
       case PickleOp::inst: {
-        const Symbol arguments = stack_.tuple(to_mark());
+        // Python's own unpickler imports before it looks for the mark.
         const Symbol callee{
             .kind = SymbolKind::name, .code = {}, .depth = 0, .a = name_index(read.first, read.second), .b = 0};
+        const Symbol arguments = stack_.tuple(to_mark());
         call(callee, arguments);
         break;
       }
@@ -461,32 +470,28 @@ class Surveyor {
   void tuple(std::size_t count) {
     Symbol items[3];
     for (std::size_t i = count; i-- > 0;) items[i] = pop();
+    for (std::size_t i = 0; i < count; ++i) use_as_value(items[i]);
     push(stack_.tuple(std::span(items, count)));
     check_depth(top());
   }
 
-  struct Uses {
-    std::uint64_t plain = 0, other = 0;  // calls of getattr
-  };
-
   const SurveyOptions& options_;
   Window in_;
   std::uint64_t begin_, op_at_ = 0;
-  std::uint64_t empty_ = 0;  // containers made without items
+  std::optional<std::pair<std::uint64_t, std::string>> inner_;  // the first text such as __class__
+  bool sets_attributes_ = false;                                // something in it gives attributes to objects
+  std::uint64_t raw_at_ = 0;                                    // where joblib's first array begins
+  std::uint64_t empty_ = 0;                                     // containers made without items
   Survey survey_;
   SymbolStack stack_;
   std::vector<Symbol> items_;
-  std::unordered_map<std::string, std::uint64_t> index_of_;
-  std::vector<Uses> uses_;  // one per name
+  SurveyNames names_{survey_};
   bool said_cycle_ = false, said_depth_ = false, said_key_ = false, said_encode_ = false, said_allocation_ = false,
-       said_slot_ = false, said_buffer_ = false, said_persid_ = false;
+       said_slot_ = false, said_buffer_ = false, said_persid_ = false, said_limit_ = false, said_keeps_ = false,
+       said_state_ = false, said_literals_ = false;
 };
 
 }  // namespace
-
-bool Survey::calls() const noexcept {
-  return std::ranges::any_of(names, [](const SurveyName& name) { return name.called; });
-}
 
 Survey survey_pickle(const Source& source, std::uint64_t begin, std::uint64_t end, const SurveyOptions& options) {
   return Surveyor(source, begin, end, options).run();

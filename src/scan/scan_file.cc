@@ -11,6 +11,7 @@
 #include "formats/sharded.h"
 #include "scan/content.h"
 #include "scan/examiner.h"
+#include "scan/part_source.h"
 
 namespace transload::scanning {
 namespace {
@@ -75,7 +76,8 @@ bool is_data_shard(const fs::path& path) {
 }  // namespace
 
 std::optional<ScanFile> scan_file(const fs::path& path) {
-  const std::shared_ptr<Source> source = open_file(path);
+  const std::shared_ptr<Source> opened = open_file(path);
+  const std::shared_ptr<Source> source = part_of(opened, 0, opened->size(), opened->name());  // which maps nothing
   ScanFile file;
   file.path = path.string();
   Examiner examiner(file);
@@ -99,8 +101,9 @@ std::optional<ScanFile> scan_file(const fs::path& path) {
   const bool is_shard = !is_set && is_data_shard(path);
   if (is_shard) file.format = "tensor_bundle";
   // Also what leads to others, or holds raw values, may be a pickle for somebody.
-  const bool found = is_shard || is_set ? content_of({}, as_bytes(head)).pickle && examiner.examine(source, {}, {}, 0)
-                                        : examiner.examine(source, path.filename().string(), {}, 0);
+  const bool found = is_shard || is_set
+                         ? content_of({}, as_bytes(head)).pickle && examiner.examine_suspicion(source, {}, 0)
+                         : examiner.examine(source, path.filename().string(), {}, 0);
   if (!found && !is_set && !is_shard) return std::nullopt;
   examiner.finish();
   return file;

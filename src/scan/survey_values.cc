@@ -1,20 +1,51 @@
 #include "scan/survey_values.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace transload::scanning {
 namespace {
 
-constexpr std::size_t kMostValues = std::size_t{16} << 20;  // of the stack, of the memo, of kept items: 400 MB each
-constexpr std::size_t kMostItems = 8;                       // of a tuple whose items are kept
-constexpr std::size_t kMostMarks = std::size_t{16} << 20;
+constexpr std::size_t kMostValues = std::size_t{1} << 20;  // of the stack, and of kept items
+constexpr std::size_t kMostSlots = std::size_t{2} << 20;   // of the memo
+constexpr std::size_t kMostItems = 8;                      // of a tuple whose items are kept
+constexpr std::size_t kMostMarks = std::size_t{1} << 20;
 
 }  // namespace
 
+bool is_container(SymbolKind kind) noexcept {
+  return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
+}
+
+bool takes_items(SymbolKind kind) noexcept {
+  return kind != SymbolKind::none && kind != SymbolKind::boolean && kind != SymbolKind::integer &&
+         kind != SymbolKind::number && kind != SymbolKind::tuple && kind != SymbolKind::text;
+}
+
+bool may_be_text(const Symbol& symbol) noexcept {
+  return symbol.kind == SymbolKind::text || symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
+         symbol.kind == SymbolKind::persistent || symbol.kind == SymbolKind::name;
+}
+
+std::int64_t product(std::span<const Symbol> numbers) noexcept {
+  std::int64_t all = 1;
+  for (const Symbol& number : numbers) {
+    if (number.kind != SymbolKind::integer) continue;
+    const std::int64_t times = std::max<std::int64_t>(1, static_cast<std::int64_t>(number.a));
+    if (__builtin_mul_overflow(all, times, &all)) return std::numeric_limits<std::int64_t>::max();
+  }
+  return all;
+}
+
 bool SymbolStack::push(const Symbol& symbol) {
-  if (values_.size() >= kMostValues) return false;
+  const bool fits = values_.size() < kMostValues;
+  if (!fits) {
+    constexpr std::size_t kForgotten = kMostValues / 2;
+    values_.erase(values_.begin(), values_.begin() + kForgotten);
+    for (std::size_t& mark : marks_) mark -= std::min(mark, kForgotten);
+  }
   values_.push_back(symbol);
-  return true;
+  return fits;
 }
 
 bool SymbolStack::pop(Symbol& symbol) {
@@ -27,9 +58,10 @@ bool SymbolStack::pop(Symbol& symbol) {
 Symbol* SymbolStack::top() { return values_.size() <= fence() ? nullptr : &values_.back(); }
 
 bool SymbolStack::mark() {
-  if (marks_.size() >= kMostMarks) return false;
+  const bool fits = marks_.size() < kMostMarks;
+  if (!fits) marks_.erase(marks_.begin(), marks_.begin() + kMostMarks / 2);
   marks_.push_back(values_.size());
-  return true;
+  return fits;
 }
 
 bool SymbolStack::pop_opcode() {
@@ -65,7 +97,7 @@ Symbol* SymbolStack::below_mark(std::span<Symbol>& items) {
 
 bool SymbolStack::put(std::uint64_t slot) {
   const Symbol* value = top();
-  if (value == nullptr || memo_size() >= kMostValues) return false;
+  if (value == nullptr || memo_size() >= kMostSlots) return false;
   if (slot < dense_.size()) {
     dense_[slot] = *value;
   } else if (slot == dense_.size()) {
