@@ -236,6 +236,15 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
   };
   bool found = false;
   if (content.zip) found = examine_zip(source, name, entry, content, depth);
+  if (!content.zip && depth == 0 && ends_like_a_zip(*source)) {
+    ZipExaminer zip(*this, source, entry, depth);
+    if (zip.run({})) {
+      is("zip");
+      // Archives and pickles hold others as they are; nothing else does.
+      if (!content.tar && !content.pickle) problem(entry, 0, "is a zip archive that other bytes stand in front of");
+      found = true;
+    }
+  }
   if (content.tar) {
     TarExaminer tar(*this, source, entry, depth);
     tar.run();

@@ -30,6 +30,26 @@ std::uint64_t little(std::string_view bytes) {
 
 }  // namespace
 
+bool ends_like_a_zip(const Source& source) {
+  constexpr std::uint64_t kEndSize = 22, kMostComment = 65'535;
+  if (source.size() < kEndSize) return false;
+  const std::uint64_t from = source.size() - std::min(source.size(), kEndSize + kMostComment);
+  std::string tail(source.size() - from, '\0');
+  source.read(from, std::as_writable_bytes(std::span(tail)));
+  const std::size_t end = tail.rfind("PK\x05\x06", tail.size() - kEndSize);
+  if (end == tail.npos) return false;
+  // The directory stands in front of its end, or of the record of its end in 64 bits and of what leads to that.
+  const std::uint64_t size = little(std::string_view(tail).substr(end + 12, 4));
+  for (const std::uint64_t between : {0, 76}) {
+    if (size < kLocal.size() || size + between > from + end) continue;
+    std::string first(kLocal.size(), '\0');
+    source.read(from + end - between - size, std::as_writable_bytes(std::span(first)));
+    if (first == "PK\x01\x02") return true;
+  }
+  // Sizes that do not fit in 32 bits.
+  return end >= 20 && tail.compare(end - 20, 4, "PK\x06\x07") == 0;
+}
+
 bool ZipExaminer::run(const std::unordered_set<std::uint64_t>& storages) {
   bool found = false;
   try {

@@ -16,6 +16,10 @@ namespace transload::scanning {
 
 class Examiner;
 
+// Whether the source ends with a directory of entries and the record of its end, whatever it begins with: Python's
+// zipfile and torch.jit.load find an archive from there.
+bool ends_like_a_zip(const Source& source);
+
 // Where the directory holds, its entries are looked at, whatever their names. Where it does not, everything that
 // begins like a local header is: some program believes it.
 class ZipExaminer {
