@@ -5,30 +5,17 @@
 #include <cctype>
 
 #include "formats/foreign.h"
+#include "scan/tar_header.h"
 
 namespace transload::scanning {
 namespace {
 
 constexpr int kByContent = 50;  // a format that is this sure saw it in the bytes, not in the name
 
-// A header block of tar: its own checksum holds, with or without "ustar".
+// A header block of tar: it says so, or its own checksum holds, however that is written.
 bool is_tar(std::string_view head) {
-  constexpr std::size_t kBlock = 512, kSum = 148, kSumSize = 8;
-  if (head.size() < kBlock) return false;
-  unsigned declared = 0, sum = 0;
-  bool digits = false;
-  for (const char c : head.substr(kSum, kSumSize)) {
-    if (c >= '0' && c <= '7') {
-      declared = declared * 8 + static_cast<unsigned>(c - '0');
-      digits = true;
-    } else if (digits) {
-      break;
-    }
-  }
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    sum += i >= kSum && i < kSum + kSumSize ? unsigned{' '} : static_cast<unsigned char>(head[i]);
-  }
-  return digits && (sum == declared || head.substr(257, 5) == "ustar");
+  if (head.size() < kTarBlock) return false;
+  return head.substr(257, 5) == "ustar" || tar_sum(head.substr(0, kTarBlock)).right;
 }
 
 bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
