@@ -1,5 +1,6 @@
 // Ways around a scan through archives: each of these was once called clean, though a program that loads it runs code.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "support/files.h"
+#include "support/stopwatch.h"
 #include "support/tar_builder.h"
 #include "support/zip_builder.h"
 #include "transload/scan.h"
@@ -23,6 +25,32 @@ const std::string kEvil =
 const std::string kUnmarkedEvil = "cposix\nsystem\n(S'x'\ntR.";
 const std::string kPointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, 'a') + "\nsize 12\n";
+
+std::string deflated(const std::string& content) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, content.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
+  stream.avail_in = static_cast<uInt>(content.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+// An archive of one entry, compressed by `method`, that claims `size` bytes of `content`.
+std::string zip_of_method(unsigned method, const std::string& stored, const std::string& content, std::size_t size) {
+  std::string zip = test::build_zip({{.name = "m", .content = stored, .descriptor = false}});
+  std::string fields;
+  test::put(fields, wire::crc32(0, as_bytes(content)), 4);
+  test::put(fields, stored.size(), 4), test::put(fields, size, 4);
+  const std::size_t directory = zip.rfind("PK\1\2");
+  zip.replace(14, 12, fields), zip.replace(directory + 16, 12, fields);
+  zip[8] = zip[directory + 10] = static_cast<char>(method);
+  return zip;
+}
 
 ScanReport scan_one(const fs::path& path) { return scan(std::vector{path}); }
 
@@ -150,6 +178,45 @@ TEST(ArchiveEvasions, HonestTarArchivesStayClean) {
                                                 20))
                 .findings(),
             0u);
+}
+
+TEST(ArchiveEvasions, ADeflatedPickleWithoutAMarkIsWalkedToItsEnd) {
+  std::string content;
+  for (int i = 0; i < 50'000; ++i) content += "I1\n0";
+  content += kUnmarkedEvil;
+  EXPECT_EQ(dangerous(scan_bytes("a.mar", zip_of_method(8, deflated(content), content, content.size()))), 1u);
+  // The archive claims more than the stream gives: Python takes what it gives.
+  const ScanReport report = scan_bytes("a.mar", zip_of_method(8, deflated(kEvil), kEvil, 100));
+  EXPECT_EQ(dangerous(report), 1u);
+  EXPECT_GE(report.files.at(0).problems.size(), 1u);
+  const std::string text(100'000, 'a');
+  EXPECT_EQ(scan_bytes("a.zip", zip_of_method(8, deflated(text), text, text.size())).not_checkpoints, 1u);
+}
+
+TEST(ArchiveEvasions, WhatIsNotDecodedIsAFinding) {
+  for (const unsigned method : {9u, 12u, 14u, 93u, 95u}) {
+    EXPECT_GT(scan_bytes("a.bin", zip_of_method(method, "some bytes", "x", 1)).findings(), 0u) << method;
+  }
+  for (const std::string& bytes :
+       {"BZh91AY&SY...."s, "BZh9\x17\x72\x45\x38\x50\x90"s, "\xfd\x37zXZ\0.."s, "\x28\xb5\x2f\xfd.."s,
+        "\x04\x22\x4d\x18.."s, "\x50\x2a\x4d\x18.."s, "\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0..."s}) {
+    for (const char* name : {"a", "a.sav", "a.pkl.xz", "a.pt"}) {
+      EXPECT_EQ(scan_bytes(name, bytes).findings(), 1u) << name << " " << bytes;
+    }
+  }
+  // Numbers that a program wrote as they are, and a text.
+  EXPECT_EQ(scan_bytes("ids.raw", "\x5d\0\0\0\x07\0\0\0\x09\0\0\0\x0b\0\0\0"s).findings(), 0u);
+  EXPECT_EQ(scan_bytes("notes", "BZh is how a file of bzip2 begins\n").findings(), 0u);
+}
+
+TEST(ArchiveEvasions, ABrokenArchiveIsWalkedInBoundedTime) {
+  std::string header = "PK\3\4"s + std::string(26, '\0'), bytes;
+  for (int i = 0; i < 200; ++i) bytes += header;
+  bytes += "\n";
+  for (int i = 0; i < 4'000'000; ++i) bytes += "N0";
+  const test::Stopwatch watch;
+  EXPECT_GT(scan_bytes("a.zip", bytes).findings(), 0u);
+  EXPECT_LT(watch.seconds(), 5);
 }
 
 }  // namespace
