@@ -138,7 +138,7 @@ void add_scan(CLI::App& app, Action& run, bool& json) {
   verb->add_flag("--json", options->json, "One JSON document on stdout (docs/scan.md)");
   verb->add_flag("--sarif", options->sarif, "SARIF 2.1.0 on stdout, for code scanning services");
   verb->add_flag("--all", options->all, "Also list allowed names, and whether Transload reads each file");
-  verb->add_flag("--quiet", options->quiet, "Print nothing but errors");
+  verb->add_flag("-q,--quiet", options->quiet, "Print nothing but errors");
   verb->add_option("--threads", options->threads, "Threads (default: one per processor)")->type_name("N");
   verb->footer(
       "Exit codes: 0 nothing found; 1 dangerous or unknown names, or broken structure; 2 nothing found, but something\n"

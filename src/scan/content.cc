@@ -87,9 +87,10 @@ bool ends_like_a_table(const Source& source) {
 }
 
 bool promises_weights(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kEndings{".pt",     ".pth",  ".safetensors", ".params",
-                                                      ".npz",    ".npy",  ".pkl",         ".pickle",
-                                                      ".joblib", ".ckpt", ".pt.tar",      ".pth.tar"};
+  constexpr std::array<std::string_view, 16> kEndings{
+      ".pt",     ".pth",    ".bin",  ".safetensors", ".params", ".npz", ".npy", ".pkl",
+      ".pickle", ".joblib", ".ckpt", ".h5",          ".hdf5",   ".tar", ".th",  ".gguf",
+  };
   return ends_with_any(name, kEndings);
 }
 

@@ -22,7 +22,9 @@ constexpr unsigned kMostDepth = 5;
 constexpr std::uint64_t kLargestLiteral = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLargestUnpacked = std::uint64_t{256} << 20;
 constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
-constexpr std::uint64_t kLegacyPickles = 5;    // magic number, protocol, system, object, keys
+constexpr unsigned kMostSuspected = 64;        // pickles that do nothing, one after another, in front of one that does
+constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;  // read at once
+constexpr std::uint64_t kLegacyPickles = 5;                 // magic number, protocol, system, object, keys
 constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
 
 std::string head_of(const Source& source, std::uint64_t size) {
@@ -31,15 +33,20 @@ std::string head_of(const Source& source, std::uint64_t size) {
   return head;
 }
 
-bool is_identifier(std::string_view path) {
-  return !path.empty() &&
-         std::ranges::all_of(path, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+// What a module or an attribute may be called, in a file that is no text.
+bool is_possible_name(std::string_view path) {
+  constexpr std::string_view kOfTexts = "\"'`()[]{},;=#";
+  return !path.empty() && std::ranges::all_of(path, [&](unsigned char c) {
+    return c > ' ' && c != 0x7f && kOfTexts.find(static_cast<char>(c)) == kOfTexts.npos;
+  });
 }
 
 // Whether bytes without a mark of their own are a pickle after all: it does something, or is whole.
 bool is_convincing(const Survey& survey) {
+  if (survey.limited) return true;
   for (const SurveyName& name : survey.names) {
-    if (!is_identifier(name.module) || !is_identifier(name.name)) continue;
+    if ((name.computed || name.extension) && name.called) return true;
+    if (!is_possible_name(name.module) || !is_possible_name(name.name)) continue;
     if (name.called || survey.complete || grade(name.module, name.name).grade == Grade::dangerous) return true;
   }
   return std::ranges::any_of(survey.names, [](const SurveyName& name) { return name.computed || name.extension; }) &&
@@ -48,6 +55,49 @@ bool is_convincing(const Survey& survey) {
 
 std::string inside(const std::string& entry, std::string_view part) {
   return entry.empty() ? std::string(part) : fmt::format("{}!{}", entry, part);
+}
+
+// The begin of a gzip or zlib stream, and of those that follow it, which Python's gzip and joblib read as one. `whole`
+// where all of the source was needed. Read piece by piece: what is mapped kills the process when somebody shortens the
+// file.
+std::vector<std::byte> unpacked(const Source& source, std::uint64_t stored, std::uint64_t most, bool& whole) {
+  std::vector<std::byte> block, out;
+  z_stream stream{};
+  if (inflateInit2(&stream, 15 + 32) != Z_OK) return out;  // either header
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
+  std::uint64_t at = 0;
+  const auto fill = [&] {
+    if (stream.avail_in > 0 || at == stored) return;
+    block.resize(std::min(stored - at, kBlock));
+    source.read(at, block);
+    at += block.size();
+    stream.next_in = reinterpret_cast<Bytef*>(block.data());
+    stream.avail_in = static_cast<uInt>(block.size());
+  };
+  while (out.size() < most) {
+    fill();
+    const std::size_t had = out.size();
+    out.resize(had + std::max<std::size_t>(65536, had / 2));
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
+    stream.avail_out = static_cast<uInt>(out.size() - had);
+    const int result = inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+    if (result == Z_STREAM_END) {
+      // Zeros between two members are padding.
+      for (fill(); stream.avail_in > 0 && *stream.next_in == 0; fill()) {
+        ++stream.next_in;
+        --stream.avail_in;
+      }
+      if (stream.avail_in == 0) {
+        whole = at == source.size();
+        break;
+      }
+      if (inflateReset(&stream) != Z_OK) break;
+    } else if (result != Z_OK) {
+      break;
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -98,10 +148,11 @@ void Examiner::take_names(const Survey& survey, const std::string& entry) {
     }
     Graded graded = grade(name.module, name.name);
     if (name.computed) graded = {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
-    if (name.extension) {
+    if (name.changed) graded = {Grade::dangerous, "its own attributes are replaced, for the whole program"};
+    if (name.extension && !name.changed) {
       graded = {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
     }
-    if (name.only_attributes && graded.grade == Grade::dangerous) {
+    if (name.only_attributes && !name.changed && graded.grade == Grade::dangerous) {
       graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
     }
     ScanName found;
@@ -266,7 +317,11 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     problem(entry, 0, (content.foreign.empty() ? "is compressed" : content.foreign) + ", which is not looked into");
     found = true;
   }
-  return found || examine_unmarked(source, name, entry, content, depth);
+  if (!found) return examine_unmarked(source, name, entry, content, depth);
+  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode. Not a zip archive: its "P" is
+  // a persistent id, at which pickle.load stops.
+  if (!content.pickle && !content.zip) examine_suspicion(source, entry, depth);
+  return true;
 }
 
 bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
@@ -288,10 +343,35 @@ bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_vi
   return true;
 }
 
-bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view, const std::string& entry,
-                              const Content& content, unsigned depth) {
+// The length of a safetensors header, or a raw value, may begin like a pickle does. Its problems as a pickle are none
+// of what it is; what it would do to somebody who unpickles it counts all the same.
+bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
+  std::uint64_t at = 0;
+  for (unsigned count = 0; count < kMostSuspected && at < source->size(); ++count) {
+    const Survey next = survey_pickle(*source, at, source->size());
+    if (is_convincing(next)) {
+      examine_pickles(source, at, entry, depth, kAnyNumber);
+      return true;
+    }
+    if (!next.complete) return false;
+    at = next.end;
+  }
+  return false;
+}
+
+bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
+                              Content content, unsigned depth) {
   const bool is_torch = content.format != nullptr && content.format->name == "torch";
-  if (content.pickle) {
+  // By its name alone, where damage has hidden the rest.
+  const Format* named = name.ends_with(".safetensors") ? format_named("safetensors") : nullptr;
+  const Format* other = content.format != nullptr ? content.format : named;
+  if (content.pickle && !is_torch && other != nullptr) {
+    const bool is_pickle = examine_suspicion(source, entry, depth);
+    if (!is_pickle || content.format != nullptr) {
+      content.pickle = false;
+      content.format = other;
+    }
+  } else if (content.pickle) {
     const std::uint64_t end = examine_pickles(source, 0, entry, depth, is_torch ? kLegacyPickles : kAnyNumber);
     const bool whole = file_.problems.empty();
     if (!is_torch && whole && end < source->size()) {
@@ -311,29 +391,13 @@ bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::st
                                   const std::string& entry, const Content& content, unsigned depth) {
   const std::uint64_t stored = std::min(source->size(), kLargestUnpacked);
   if (!spend(stored, entry)) return false;
-  const Bytes view = source->view(0, stored);
-  std::vector<std::byte> out;
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 32) != Z_OK) return false;  // either header
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(view.data()));
-  stream.avail_in = static_cast<uInt>(view.size());
-  int result = Z_OK;
-  while (result == Z_OK && out.size() < std::min(budget_, kLargestUnpacked)) {
-    const std::size_t had = out.size();
-    out.resize(had + std::max<std::size_t>(65536, had / 2));
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
-    stream.avail_out = static_cast<uInt>(out.size() - had);
-    result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-    if (had == out.size()) break;
-  }
-  inflateEnd(&stream);
+  bool whole = false;
+  std::vector<std::byte> out = unpacked(*source, stored, std::min(budget_, kLargestUnpacked), whole);
   if (out.empty() || !spend(out.size(), entry)) return false;
-  const bool cut = result != Z_STREAM_END;
   const std::string label = inside(entry, content.gzip ? "gunzip" : "inflate");
   const bool found = examine(memory_source(label, Bytes(std::move(out))), name, label, depth + 1);
   if (found && entry.empty()) file_.format = content.gzip ? "gzip" : "zlib";
-  if (found && cut) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
+  if (found && !whole) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
   return found;
 }
 
@@ -344,6 +408,14 @@ void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::str
     source->read(0, bytes);
     return Bytes(std::move(bytes));
   };
+  // What numpy.load would unpickle follows the header, whatever type it gives.
+  const std::string head = head_of(*source, 12);
+  std::uint64_t behind = 0;
+  if (head.size() == 12) {
+    const auto byte = [&](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(head[at])}; };
+    behind =
+        head[6] == 1 ? 10 + (byte(8) | byte(9) << 8) : 12 + (byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24);
+  }
   std::uint64_t values = 0;
   bool objects = false;
   try {
@@ -352,10 +424,14 @@ void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::str
     const std::string header(begin(values).text());
     objects =
         header.find("'|O") != header.npos || header.find("'O") != header.npos || header.find("\"|O") != header.npos;
-  } catch (const Error&) {
-    return;  // the reader says it
+  } catch (const Error& error) {
+    if (error.code() == Errc::io) throw;
+    values = behind;  // the reader says what is wrong
   }
-  if (objects && values < source->size()) examine_pickles(source, values, entry, depth, 1);
+  if (values >= source->size()) return;
+  if (objects || is_convincing(survey_pickle(*source, values, source->size()))) {
+    examine_pickles(source, values, entry, depth, 1);
+  }
 }
 
 // Pickles of protocols 0 and 1 begin with any opcode.

@@ -25,6 +25,9 @@ class Examiner {
   // A checkpoint of several files, by the one that leads to the others.
   void examine_set(const Location& location, const std::string& file);
 
+  // What is something else in the first place, as the pickle that it may be at once. False where it is none.
+  bool examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);
+
   // The same, where what it leads to is not there.
   void missing(const Error& error);
 
@@ -37,7 +40,7 @@ class Examiner {
   bool examine_zip(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
                    const Content& content, unsigned depth);
   bool examine_format(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
-                      const Content& content, unsigned depth);
+                      Content content, unsigned depth);
   bool examine_compressed(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
                           const Content& content, unsigned depth);
   void examine_npy(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);

@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "wire/pickle_escapes.h"
+
 namespace transload::scanning {
 namespace {
 
@@ -73,26 +75,18 @@ std::string from_quoted(std::string_view text) {
   return content;
 }
 
-// \uXXXX as a byte where it is one; everything else as it is.
+// Of a line that may be cut off in an escape. What Python would refuse stays as it is.
 std::string from_escaped(std::string_view text) {
-  std::string content;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && text.size() - i > 5 && text[i + 1] == 'u';
-    const std::optional<unsigned> value = escape ? hex(text.substr(i + 2, 4)) : std::nullopt;
-    if (value && *value < 256) {
-      content.push_back(static_cast<char>(*value));
-      i += 5;
-    } else {
-      content.push_back(text[i]);
-    }
+  for (const std::string_view tried : {text, text.substr(0, std::min(text.rfind('\\'), text.size()))}) {
+    if (const std::optional<std::string> content = wire::decode_raw_unicode(tried)) return from_utf8(*content);
   }
-  return content;
+  return std::string(text);
 }
 
 }  // namespace
 
 std::uint64_t stored_for(const SurveyLiteral& literal, std::uint64_t most) {
-  constexpr std::uint64_t kLongestEscape = 6;
+  constexpr std::uint64_t kLongestEscape = 10;  // \UXXXXXXXX
   return std::min(literal.size, literal.code == Code::plain ? most : most * kLongestEscape);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "transload/error.h"
 
@@ -23,7 +24,9 @@ class Part final : public Source {
   }
   Bytes view(std::uint64_t offset, std::uint64_t size) const override {
     check(offset, size);
-    return whole_->view(offset_ + offset, size);
+    std::vector<std::byte> copy(size);  // never mapped: what is scanned may be shortened meanwhile
+    whole_->read(offset_ + offset, copy);
+    return Bytes(std::move(copy));
   }
 
  private:

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
+#include "formats/torch/globals.h"
 #include "scan/literal.h"
 #include "scan/survey_arguments.h"
 #include "scan/survey_values.h"
@@ -22,10 +24,11 @@ using wire::PickleOp;
 using Code = SurveyLiteral::Code;
 
 constexpr std::size_t kMostNames = 4096, kMostProblems = 64, kMostLiterals = 4096;
-constexpr std::uint64_t kMostText = 4096;         // bytes of a string that on_text is given
-constexpr std::uint64_t kMostInteger = 4096;      // bytes, or digits: CPython itself refuses 4300 digits
-constexpr std::uint64_t kMostSlotsAhead = 65536;  // of the memo, beyond those in use
-constexpr std::uint32_t kMostDepth = 1000;        // as Python's recursion limit has it
+constexpr std::uint64_t kMostText = 4096;                     // bytes of a string that on_text is given
+constexpr std::uint64_t kMostInteger = 4096;                  // bytes, or digits: CPython itself refuses 4300 digits
+constexpr std::uint64_t kMostSlotsAhead = 65536;              // of the memo, beyond those in use
+constexpr std::uint32_t kMostDepth = 1000;                    // as Python's recursion limit has it
+constexpr std::uint64_t kMostEmpty = std::uint64_t{4} << 20;  // containers of at least 56 bytes each in CPython
 constexpr std::int64_t kMostAllocation = std::int64_t{1} << 24;
 
 bool is_container(SymbolKind kind) {
@@ -47,6 +50,9 @@ class Surveyor {
       problem(op_at_, stop.why);
     }
     survey_.end = in_.offset();
+    if (inner_ && sets_attributes_) {
+      problem(inner_->first, fmt::format("mentions '{}', which reaches into Python itself", inner_->second));
+    }
     if (survey_.complete) look_back();
     return std::move(survey_);
   }
@@ -66,15 +72,22 @@ class Surveyor {
   void look_back() {
     if (stack_.size() > 0) problem(op_at_, fmt::format("{} more values lie on the stack at the end", stack_.size()));
     const std::uint64_t size = survey_.end - begin_;
-    if (empty_ > 10000 && empty_ * 4 > size) {
+    // What writes a container remembers it, which takes another byte.
+    if (empty_ > kMostEmpty || (empty_ > 10000 && empty_ * 2 > size)) {
       problem(begin_, fmt::format("{} empty containers in {} bytes: they take many times that memory", empty_, size));
     }
   }
 
   // ---- values ----
 
+  // A limit of this survey, not of Python: a finding in any case.
+  void limit() {
+    survey_.limited = true;
+    problem_once(said_limit_, "more values than a survey keeps; the oldest are forgotten");
+  }
+
   void push(const Symbol& symbol) {
-    if (!stack_.push(symbol)) throw Stop{"more values than a survey keeps; what follows was not looked at"};
+    if (!stack_.push(symbol)) limit();
   }
   void push(SymbolKind kind, std::uint64_t a = 0, std::uint64_t b = 0) {
     push({.kind = kind, .code = {}, .depth = 0, .a = a, .b = b});
@@ -103,6 +116,7 @@ class Surveyor {
 
   // `container` receives `item`.
   void contain(Symbol& container, const Symbol& item) {
+    use_as_value(item);
     if (container.kind == item.kind && is_container(item.kind) && container.a == item.a) {
       problem_once(said_cycle_, "a container is put into itself");
     }
@@ -125,7 +139,7 @@ class Surveyor {
     const bool keeps = container.kind != SymbolKind::none && container.kind != SymbolKind::boolean &&
                        container.kind != SymbolKind::integer && container.kind != SymbolKind::number &&
                        container.kind != SymbolKind::tuple && container.kind != SymbolKind::text;
-    if (!keeps) throw Stop{"puts items into a value that holds none"};
+    if (!keeps) problem_once(said_keeps_, "puts items into a value that holds none");
   }
 
   std::string content(const SurveyLiteral& literal, std::uint64_t most) const {
@@ -165,12 +179,14 @@ class Surveyor {
   void stack_global() {
     const Symbol name = pop(), module = pop();
     if (name.kind == SymbolKind::text && module.kind == SymbolKind::text) {
+      if (name.b >= kMostName || module.b >= kMostName) problem(op_at_, "a name of more than 1 KiB");
       push_name(text_of(module), text_of(name));
       return;
     }
+    // An imported name may be a text: os.name.
     const auto is_made = [](const Symbol& symbol) {
       return symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
-             symbol.kind == SymbolKind::persistent;
+             symbol.kind == SymbolKind::persistent || symbol.kind == SymbolKind::name;
     };
     const bool possible =
         (is_made(name) || name.kind == SymbolKind::text) && (is_made(module) || module.kind == SymbolKind::text);
@@ -214,13 +230,30 @@ class Surveyor {
       const bool latin = arguments.size() == 2 && arguments[1].kind == SymbolKind::text && arguments[1].b <= 16 &&
                          (text_of(arguments[1]) == "latin1" || text_of(arguments[1]) == "latin-1");
       if (!latin) problem_once(said_encode_, "_codecs.encode is called for something else than bytes as Latin-1");
-    } else if (name == "bytearray" || name == "bytes" || name.ends_with("Tensor") || name.ends_with("Storage")) {
-      const bool number = !arguments.empty() && arguments.front().kind == SymbolKind::integer;
-      if (number && static_cast<std::int64_t>(arguments.front().a) > kMostAllocation) {
-        problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name,
-                                                   static_cast<std::int64_t>(arguments.front().a)));
+    } else if (name == "bytearray" || name == "bytes" || name == "range" || name == "xrange" ||
+               name.ends_with("Tensor") || name.ends_with("Storage")) {
+      std::int64_t elements = 1;
+      for (const Symbol& argument : arguments) {
+        if (argument.kind != SymbolKind::integer) continue;
+        const auto value = static_cast<std::int64_t>(argument.a);
+        const std::int64_t times = std::max<std::int64_t>(1, value);
+        if (__builtin_mul_overflow(elements, times, &elements)) elements = std::numeric_limits<std::int64_t>::max();
+      }
+      if (elements > kMostAllocation) {
+        problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name, elements));
       }
     }
+    if (!torch::is_allowed(module, name) || name == "_rebuild_parameter_with_state" ||
+        name == "_rebuild_from_type_v2") {
+      sets_attributes_ = true;
+    }
+  }
+
+  // getattr in a container or among arguments may be called with anything.
+  void use_as_value(const Symbol& symbol) {
+    if (symbol.kind != SymbolKind::name || symbol.a == kNotKept) return;
+    ++uses_[symbol.a].other;
+    survey_.names[symbol.a].only_attributes = false;
   }
 
   // getattr(NAME, "attribute") is the name NAME.attribute.
@@ -238,15 +271,20 @@ class Surveyor {
 
   void build() {
     const Symbol state = pop();
+    sets_attributes_ = sets_attributes_ || state.kind == SymbolKind::tuple;
     Symbol& object = top();
     switch (object.kind) {
-      case SymbolKind::instance:
       case SymbolKind::name:
+        // setattr on a class or a function, which changes it for the whole program.
+        if (object.a != kNotKept) survey_.names[object.a].changed = true;
+        use_as_value(object);
+        [[fallthrough]];
+      case SymbolKind::instance:
         if (object.a != kNotKept) survey_.names[object.a].called = true;
         break;
       case SymbolKind::unknown:
       case SymbolKind::persistent: break;
-      default: throw Stop{"gives a state to a value that takes none"};
+      default: problem_once(said_state_, "gives a state to a value that takes none");
     }
     object.depth = std::max(object.depth, state.depth + 1);
     check_depth(object);
@@ -269,18 +307,23 @@ class Surveyor {
     const bool wanted = is_text && options_.on_text != nullptr;
     const std::string begin = content(literal, kMostText);
     if (wanted) options_.on_text(literal.offset, begin);
-    if (is_text) check_attribute(begin);
     SurveyLiteral bytes = literal;
     if (is_text && bytes.code == Code::plain) bytes.code = Code::utf8;
+    if (is_text) look_for_inner(begin);
     const std::string head = content(bytes, 256);
-    if (survey_.literals.size() < kMostLiterals && looks_like_a_file(head)) survey_.literals.push_back(bytes);
+    if (!looks_like_a_file(head)) return;
+    if (survey_.literals.size() < kMostLiterals) {
+      survey_.literals.push_back(bytes);
+    } else {
+      problem_once(said_literals_, "more texts that look like files than are looked into");
+    }
   }
 
-  // Names that only Python's own machinery has a use for.
-  void check_attribute(std::string_view text) {
+  // Names that only Python's own machinery has a use for. In a model's settings they are texts like others.
+  void look_for_inner(std::string_view text) {
     for (const std::string_view inner : {"__class__", "__globals__", "__builtins__", "__import__", "__reduce__",
                                          "__reduce_ex__", "__subclasses__", "__code__", "__getattribute__"}) {
-      if (text == inner) problem(op_at_, fmt::format("mentions '{}', which reaches into Python itself", inner));
+      if (text == inner && !inner_) inner_ = {op_at_, std::string(inner)};
     }
   }
 
@@ -288,14 +331,15 @@ class Surveyor {
 
   void get(std::uint64_t slot) {
     Symbol symbol;
-    if (!stack_.get(slot, symbol)) throw Stop{fmt::format("the memo has no slot {}", slot)};
+    if (!stack_.get(slot, symbol) && !survey_.limited) throw Stop{fmt::format("the memo has no slot {}", slot)};
     push(symbol);
   }
   void put(std::uint64_t slot) {
     if (slot > stack_.memo_size() + kMostSlotsAhead) {
       problem_once(said_slot_, fmt::format("the memo's slot {} where {} are in use", slot, stack_.memo_size()));
     }
-    if (!stack_.put(slot)) throw Stop{"needs a value on an empty stack"};
+    top();
+    if (!stack_.put(slot)) limit();
   }
   void integer(std::uint64_t size, std::optional<std::int64_t> value) {
     if (size > kMostInteger) problem(op_at_, fmt::format("an integer of {} bytes", size));
@@ -308,7 +352,7 @@ class Surveyor {
     const wire::PickleOpcode& row = wire::pickle_opcode(byte);
     if (row.name.empty()) throw Stop{fmt::format("0x{:02x} is no opcode", byte)};
     const Argument read = read_argument(in_, row.argument);
-    if (read.long_name) problem(op_at_, "a name of more than 64 KiB");
+    if (read.long_name) problem(op_at_, "a name of more than 1 KiB");
     if (survey_.opcodes != ~0u) ++survey_.opcodes;
     interpret(row.op, read);
   }
@@ -330,7 +374,7 @@ class Surveyor {
         break;
 
       case PickleOp::mark:
-        if (!stack_.mark()) throw Stop{"more marks than a survey keeps; what follows was not looked at"};
+        if (!stack_.mark()) limit();
         break;
       case PickleOp::pop:
         if (!stack_.pop_opcode()) throw Stop{"takes a value from an empty stack"};
@@ -411,7 +455,8 @@ class Surveyor {
       case PickleOp::tuple2: tuple(2); break;
       case PickleOp::tuple3: tuple(3); break;
       case PickleOp::tuple:
-        push(stack_.tuple(to_mark()));
+        for (const Symbol& item : to_mark()) use_as_value(item);
+        push(stack_.tuple(items_));
         check_depth(top());
         break;
 
@@ -429,9 +474,10 @@ class Surveyor {
       case PickleOp::ext2:
       case PickleOp::ext4: extension(read.number); break;
       case PickleOp::inst: {
-        const Symbol arguments = stack_.tuple(to_mark());
+        // Python's own unpickler imports before it looks for the mark.
         const Symbol callee{
             .kind = SymbolKind::name, .code = {}, .depth = 0, .a = name_index(read.first, read.second), .b = 0};
+        const Symbol arguments = stack_.tuple(to_mark());
         call(callee, arguments);
         break;
       }
@@ -461,6 +507,7 @@ class Surveyor {
   void tuple(std::size_t count) {
     Symbol items[3];
     for (std::size_t i = count; i-- > 0;) items[i] = pop();
+    for (std::size_t i = 0; i < count; ++i) use_as_value(items[i]);
     push(stack_.tuple(std::span(items, count)));
     check_depth(top());
   }
@@ -472,14 +519,17 @@ class Surveyor {
   const SurveyOptions& options_;
   Window in_;
   std::uint64_t begin_, op_at_ = 0;
-  std::uint64_t empty_ = 0;  // containers made without items
+  std::optional<std::pair<std::uint64_t, std::string>> inner_;  // the first text such as __class__
+  bool sets_attributes_ = false;                                // something in it gives attributes to objects
+  std::uint64_t empty_ = 0;                                     // containers made without items
   Survey survey_;
   SymbolStack stack_;
   std::vector<Symbol> items_;
   std::unordered_map<std::string, std::uint64_t> index_of_;
   std::vector<Uses> uses_;  // one per name
   bool said_cycle_ = false, said_depth_ = false, said_key_ = false, said_encode_ = false, said_allocation_ = false,
-       said_slot_ = false, said_buffer_ = false, said_persid_ = false;
+       said_slot_ = false, said_buffer_ = false, said_persid_ = false, said_limit_ = false, said_keeps_ = false,
+       said_state_ = false, said_literals_ = false;
 };
 
 }  // namespace

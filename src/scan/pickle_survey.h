@@ -18,10 +18,11 @@ namespace transload::scanning {
 
 // A name that the pickle imports, once per name.
 struct SurveyName {
-  std::string module, name;      // as stored; at most 64 KiB of each
+  std::string module, name;      // as stored; at most 1 KiB of each
   std::uint64_t offset = 0;      // in the source, of the first opcode that imports it
   std::uint64_t count = 0;       // how many times
   bool called = false;           // or instantiated, or its instance given a state
+  bool changed = false;          // a state is given to the name itself: setattr on a class or a function
   bool computed = false;         // the name is what a call gave: it cannot be known without running the pickle
   bool extension = false;        // a code of copyreg's registry: what it stands for is up to the loading program
   bool only_attributes = false;  // getattr: every use takes a plain attribute of a name, which is listed as its own
@@ -48,6 +49,7 @@ struct SurveyLiteral {
 struct Survey {
   std::uint64_t end = 0;           // one past STOP, or where CPython would stop
   bool complete = false;           // STOP was reached
+  bool limited = false;            // more was there than is kept: not all may have been seen
   unsigned opcodes = 0;            // walked, up to 2^32 - 1
   bool shape_of_a_pickle = false;  // begins with PROTO
   std::vector<SurveyName> names;

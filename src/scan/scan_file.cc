@@ -12,6 +12,7 @@
 #include "formats/sharded.h"
 #include "scan/content.h"
 #include "scan/examiner.h"
+#include "scan/part_source.h"
 
 namespace transload::scanning {
 namespace {
@@ -86,7 +87,8 @@ bool is_small_text(const Source& source) {
 }  // namespace
 
 std::optional<ScanFile> scan_file(const fs::path& path) {
-  const std::shared_ptr<Source> source = open_file(path);
+  const std::shared_ptr<Source> opened = open_file(path);
+  const std::shared_ptr<Source> source = part_of(opened, 0, opened->size(), opened->name());  // which maps nothing
   ScanFile file;
   file.path = path.string();
   Examiner examiner(file);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -38,11 +39,19 @@ Argument read_argument(Window& in, wire::PickleArgument kind) {
     case wire::PickleArgument::f64: need(in.little(8, read.number)); break;
     case wire::PickleArgument::line:
       read.offset = in.offset();
-      need(in.line(read.first, kMostName));
+      if (!in.line(read.first, kMostLine)) {
+        // Python takes the rest of the file as the line, and its last byte as the end of it.
+        need(in.offset() > read.offset + 1);
+        if (read.first.size() <= kMostLine && read.first.size() == in.offset() - read.offset) read.first.pop_back();
+      }
       read.size = in.offset() - read.offset - 1;
       break;
     case wire::PickleArgument::two_lines:
-      need(in.line(read.first, kMostName) && in.line(read.second, kMostName));
+      need(in.line(read.first, kMostName));
+      if (!in.line(read.second, kMostName)) {
+        need(!read.second.empty());
+        if (read.second.size() < kMostName) read.second.pop_back();
+      }
       if (read.first.size() == kMostName || read.second.size() == kMostName) {
         read.long_name = true;
       }
@@ -56,13 +65,23 @@ Argument read_argument(Window& in, wire::PickleArgument kind) {
 }
 
 std::uint64_t slot_of(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
+  const Stop none{"a slot of the memo that is not a number"};
+  line = line.substr(0, line.find('\0'));
+  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+  line = line.substr(0, line.find_last_not_of(kBlanks) + 1);
+  const bool negative = line.starts_with('-');
+  if (negative || line.starts_with('+')) line.remove_prefix(1);
+  if (line.empty() || line.starts_with('_') || line.ends_with('_') || line.find("__") != line.npos) throw none;
   std::uint64_t slot = 0;
-  const std::string_view digits = line.substr(0, line.find_last_not_of(" \r\t") + 1);
-  if (digits.empty() || digits.size() > 18) throw Stop{"a slot of the memo that is not a number"};
-  for (const char c : digits) {
-    if (c < '0' || c > '9') throw Stop{"a slot of the memo that is not a number"};
+  for (const char c : line) {
+    if (c == '_') continue;
+    if (c < '0' || c > '9') throw none;
     slot = slot * 10 + static_cast<std::uint64_t>(c - '0');
+    if (slot > kMost) throw none;
   }
+  if (negative && slot != 0) throw none;
   return slot;
 }
 

@@ -11,7 +11,8 @@
 
 namespace transload::scanning {
 
-inline constexpr std::uint64_t kMostName = std::uint64_t{64} << 10;  // bytes of a line that are kept
+inline constexpr std::uint64_t kMostName = std::uint64_t{1} << 10;  // bytes of a name that are kept
+inline constexpr std::uint64_t kMostLine = std::uint64_t{8} << 10;  // of another line
 
 // CPython would stop here.
 struct Stop {
@@ -28,7 +29,8 @@ struct Argument {
 // Throws Stop where the argument is not there, or is no argument.
 Argument read_argument(Window& in, wire::PickleArgument kind);
 
-// A slot of the memo in decimal digits.
+// A slot of the memo, as PyLong_FromString() reads it: blanks around it, a sign, zeros in front, single underscores
+// between digits; a NUL ends it.
 std::uint64_t slot_of(std::string_view line);
 
 // An integer as text, or as bytes with a sign; nullopt where it is none of at most 64 bits. "L" may follow the text.

@@ -5,16 +5,22 @@
 namespace transload::scanning {
 namespace {
 
-constexpr std::size_t kMostValues = std::size_t{16} << 20;  // of the stack, of the memo, of kept items: 400 MB each
-constexpr std::size_t kMostItems = 8;                       // of a tuple whose items are kept
-constexpr std::size_t kMostMarks = std::size_t{16} << 20;
+constexpr std::size_t kMostValues = std::size_t{1} << 20;  // of the stack, and of kept items
+constexpr std::size_t kMostSlots = std::size_t{2} << 20;   // of the memo
+constexpr std::size_t kMostItems = 8;                      // of a tuple whose items are kept
+constexpr std::size_t kMostMarks = std::size_t{1} << 20;
 
 }  // namespace
 
 bool SymbolStack::push(const Symbol& symbol) {
-  if (values_.size() >= kMostValues) return false;
+  const bool fits = values_.size() < kMostValues;
+  if (!fits) {
+    constexpr std::size_t kForgotten = kMostValues / 2;
+    values_.erase(values_.begin(), values_.begin() + kForgotten);
+    for (std::size_t& mark : marks_) mark -= std::min(mark, kForgotten);
+  }
   values_.push_back(symbol);
-  return true;
+  return fits;
 }
 
 bool SymbolStack::pop(Symbol& symbol) {
@@ -27,9 +33,10 @@ bool SymbolStack::pop(Symbol& symbol) {
 Symbol* SymbolStack::top() { return values_.size() <= fence() ? nullptr : &values_.back(); }
 
 bool SymbolStack::mark() {
-  if (marks_.size() >= kMostMarks) return false;
+  const bool fits = marks_.size() < kMostMarks;
+  if (!fits) marks_.erase(marks_.begin(), marks_.begin() + kMostMarks / 2);
   marks_.push_back(values_.size());
-  return true;
+  return fits;
 }
 
 bool SymbolStack::pop_opcode() {
@@ -65,7 +72,7 @@ Symbol* SymbolStack::below_mark(std::span<Symbol>& items) {
 
 bool SymbolStack::put(std::uint64_t slot) {
   const Symbol* value = top();
-  if (value == nullptr || memo_size() >= kMostValues) return false;
+  if (value == nullptr || memo_size() >= kMostSlots) return false;
   if (slot < dense_.size()) {
     dense_[slot] = *value;
   } else if (slot == dense_.size()) {

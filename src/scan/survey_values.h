@@ -40,10 +40,10 @@ struct Symbol {
 // raise: nothing to pop above the last mark, no mark, no such slot.
 class SymbolStack {
  public:
-  bool push(const Symbol& symbol);  // false: more than is kept
+  bool push(const Symbol& symbol);  // false: the lower half was forgotten to make place for it
   bool pop(Symbol& symbol);
   Symbol* top();                             // null: none above the last mark
-  bool mark();                               // false: more than are kept
+  bool mark();                               // false: the lower half of the marks was forgotten
   bool pop_opcode();                         // POP: a value, or else a mark
   bool drop_to_mark();                       // POP_MARK
   bool to_mark(std::vector<Symbol>& items);  // those above the last mark, which goes too

@@ -96,7 +96,7 @@ class Walker {
       return;
     }
     ++walk_.not_opened;
-    if (!promises_weights(link.filename().string()) && link.extension() != ".bin") return;
+    if (!promises_weights(link.filename().string())) return;
     ScanFile lie;
     lie.path = link.string();
     lie.format = "link";

@@ -1,12 +1,16 @@
 """Nothing lost: tests/faults in a small size (bench/faults runs it in full), and all that can be in an output's way."""
+import gzip
 import json
 import os
+import pickle
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -369,6 +373,21 @@ def test_no_tool_maps_an_input(large, tmp_path, arguments):
     mapped = tmp_path / "mapped"
     run([TRANSLOAD, *arguments], tmp_path, **loaded(under=tmp_path, mmap=mapped))
     assert not mapped.exists(), mapped.read_text()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zip", "pickle"])
+def test_scan_maps_no_input(tmp_path, kind):
+    value = pickle.dumps(random.Random(1).randbytes(2_000_000))
+    source = tmp_path / f"big.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a/data.pkl", value)
+            archive.writestr("b", gzip.compress(value))
+    else:
+        source.write_bytes(gzip.compress(value) if kind == "gzip" else value)
+    mapped = tmp_path / "mapped"
+    done = run([TRANSLOAD, "scan", source], tmp_path, **loaded(under=tmp_path, mmap=mapped))
+    assert done.returncode in (0, 1) and not mapped.exists(), (done, mapped)
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 8, 16])

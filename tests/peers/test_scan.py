@@ -2,8 +2,10 @@
 import csv
 import gzip
 import importlib.resources
+import io
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -105,7 +107,6 @@ def test_live_payloads_that_have_no_fixture(tmp_path):
     # A storage that torch itself would unpickle: torch.storage._load_from_bytes(bytes).
     inner = tmp_path / "inner"
     inner.write_bytes(evil)
-    import pickle
 
     class Nested:
         def __reduce__(self):
@@ -234,3 +235,107 @@ def test_opens_and_starts_nothing_else(tmp_path):
         assert path.startswith((str(folder),) + system), path
         assert "O_WRONLY" not in flags and "O_RDWR" not in flags and "O_CREAT" not in flags, path
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_honest_safetensors_of_every_length_are_clean(tmp_path):
+    """The length of a header may begin with the bytes of a pickle's PROTO: 16 of these did."""
+    from safetensors.numpy import save_file
+    import numpy
+    for size in range(1, 400):
+        save_file({"x" * size: numpy.zeros(4, numpy.float32)}, tmp_path / f"{size}.safetensors")
+    save_file({"x": numpy.zeros(4, numpy.float32)}, tmp_path / "long.safetensors", metadata={"a": "b" * 65_568})
+    begins = [path.read_bytes()[:2] for path in tmp_path.iterdir()]
+    assert sum(begin[0] == 0x80 and begin[1] < 6 for begin in begins) >= 16
+    exit_code, report = scan(tmp_path)
+    assert exit_code == 0 and report["summary"]["checkpoints"] == 400, report
+    assert {(file["format"], file["readable"]) for file in report["files"]} == {("safetensors", "yes")}
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-3])
+    exit_code, report = scan(tmp_path)
+    messages = [problem["message"] for file in report["files"] for problem in file["problems"]]
+    assert exit_code == 1 and len(messages) == 400
+    assert not any("opcode" in message for message in messages), messages
+
+
+def test_a_bad_pytorch_model_bin_is_a_finding(tmp_path):
+    import lzma
+    path = tmp_path / "pytorch_model.bin"
+    for content in (b"", lzma.compress(b"PK" * 100), b"<!DOCTYPE html><html>404</html>", os.urandom(5000)):
+        path.write_bytes(content)
+        assert scan(path)[0] == 1, content[:20]
+
+
+def test_quiet_has_a_short_form(tmp_path):
+    (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n(S'x'\ntR.")
+    assert support.transload("scan", "-q", tmp_path, expect=1).out == ""
+
+
+def test_a_gzip_file_of_several_members_is_read_as_python_reads_it(tmp_path):
+    evil = b"\x80\x02cposix\nsystem\nX\x05\x00\x00\x00touch\x85R."
+    (tmp_path / "a.pkl.gz").write_bytes(gzip.compress(evil[:3]) + b"\0" * 9 + gzip.compress(b"") + gzip.compress(evil[3:]))
+    assert gzip.open(tmp_path / "a.pkl.gz").read() == evil
+    assert "posix.system" in grades(scan(tmp_path)[1], "dangerous")
+
+
+class Inert:
+    """Stands for whatever a pickle imports; may be called, indexed, given a state."""
+
+    def __init__(self, *_, **__): pass
+    def __call__(self, *_, **__): return Inert()
+    def append(self, _): pass
+    def __setitem__(self, key, value): pass
+
+
+def reached(program, unpickler):
+    """The names that Python imports before it stops."""
+    found = []
+
+    class Recorder(unpickler):
+        def find_class(self, module, name):
+            found.append(f"{module}.{name}")
+            return Inert
+    try:
+        Recorder(io.BytesIO(program)).load()
+    except Exception:
+        pass
+    return found
+
+
+def random_program(rng):
+    """Opcodes that mostly fit together: short arguments, a few odd ones."""
+    slots = ["0", "1", "+0", " 1", "0_1", "007", "1 ", "-0"]
+    text = [b"Va\n", b"V\\u0061b\n", b"V\\U00000061c\n", b"S'x'\n", b"S\"y\\x61\"\n", b"X\2\0\0\0os", b"\x8c\1d", b"U\1e"]
+    rows = [lambda: rng.choice(text), lambda: rng.choice(text),
+            lambda: b"c%s\n%s\n" % (rng.choice([b"os", b"a.b", b"m"]), rng.choice([b"system", b"x.y", b"n"])),
+            lambda: b"i%s\n%s\n" % (rng.choice([b"os", b"k"]), rng.choice([b"popen", b"z"])),
+            lambda: b"p%s\n" % rng.choice(slots).encode(), lambda: b"g%s\n" % rng.choice(slots).encode(),
+            lambda: rng.choice([b"q\0", b"q\1", b"h\0", b"h\1", b"\x94", b"r\1\0\0\0", b"j\0\0\0\0"]),
+            lambda: rng.choice([b"I1\n", b"I01\n", b"I0x1f\n", b"L5L\n", b"F1.5\n", b"K\1", b"M\1\0", b"J\1\0\0\0",
+                                b"\x8a\1\1", b"G" + b"\0" * 8, b"C\1a", b"B\1\0\0\0a", b"\x96\1\0\0\0\0\0\0\0a"]),
+            lambda: bytes([rng.choice(b"((((]})\x8fN\x88\x89")]), lambda: bytes([rng.choice(b"((tlde\x85\x86\x87\x90\x91")]),
+            lambda: bytes([rng.choice(b"012asuebRRo\x81\x92\x93\x93")]), lambda: b"\x80" + bytes([rng.randrange(7)])]
+    program = b"".join(rng.choice(rows)() for _ in range(rng.randrange(2, 24)))
+    if rng.random() < 0.3:
+        program += rng.choice([b"(ios\nsystemX", b"cos\nsystemX", b"(ios\nsystem"])
+    return program + rng.choice([b".", b"", b"0cos\nlast\n."])
+
+
+def test_every_name_that_python_reaches_is_listed(tmp_path):
+    import random
+    rng = random.Random(5)
+    wanted = {}
+    for i in range(20_000):
+        program = random_program(rng)
+        names = set(reached(program, pickle.Unpickler)) | set(reached(program, pickle._Unpickler))
+        if names:
+            wanted[f"{i}.pkl"] = names
+            (tmp_path / f"{i}.pkl").write_bytes(program)
+    _, report = scan(tmp_path)
+    listed = {os.path.basename(file["path"]): file["names"] for file in report["files"]}
+    missed = []
+    for file, names in wanted.items():
+        found = {f"{name['module']}.{name['name']}" for name in listed.get(file, [])}
+        if not names <= found and not any("computed" in name["reason"] for name in listed.get(file, [])):
+            missed.append((file, sorted(names - found), (tmp_path / file).read_bytes()))
+    print(f"{len(wanted)} of 20,000 programs import something; {len(missed)} names missed")
+    assert len(wanted) > 5000 and missed == [], missed[:10]

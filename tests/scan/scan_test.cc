@@ -147,5 +147,54 @@ TEST(Scan, TheSameWhateverTheNumberOfThreads) {
   EXPECT_EQ(one, to_json(scan(std::vector{hostile}, {.threads = 4, .progress = {}})));
 }
 
+// The length of its header is 0x280: the bytes of PROTO 2.
+std::string header_like_a_pickle() {
+  std::string header = R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
+  header.resize(0x280, ' ');
+  return "\x80\x02\0\0\0\0\0\0"s + header + "abcd";
+}
+
+TEST(Scan, HeaderLengthThatLooksLikeAPickle) {
+  const TempFolder folder;
+  const std::string good = header_like_a_pickle();
+  folder.write("a.safetensors", good);
+  folder.write("b.dat", good);
+  EXPECT_EQ(scan_one(folder.path()).findings(), 0u) << to_json(scan_one(folder.path()));
+  // Its own damage is what is said.
+  folder.write("a.safetensors", good.substr(0, good.size() - 2));
+  const ScanReport cut = scan_one(folder / "a.safetensors");
+  ASSERT_EQ(cut.findings(), 1u);
+  EXPECT_EQ(cut.files[0].format, "safetensors");
+  EXPECT_EQ(cut.files[0].problems[0].message.find("opcode"), std::string::npos) << cut.files[0].problems[0].message;
+  std::string begin = good;
+  begin[8] = '\0';
+  folder.write("a.safetensors", begin);
+  const ScanReport broken = scan_one(folder / "a.safetensors");
+  ASSERT_EQ(broken.findings(), 1u);
+  EXPECT_EQ(broken.files[0].problems[0].message.find("opcode"), std::string::npos);
+}
+
+TEST(Scan, PickleThatIsASafetensorsFileToo) {
+  // BINUNICODE of 5 bytes reaches into the JSON, whose padding is the pickle that runs.
+  std::string header = "{\"N(";
+  header += "cos\nsystem\nX\1\0\0\0x\x85R.\":0}";
+  header.resize(0x0302, ' ');
+  const TempFolder folder;
+  folder.write("a.safetensors", "\x80\x02X\2\0\0\0\0" + header);
+  const ScanReport report = scan_one(folder / "a.safetensors");
+  EXPECT_GT(report.findings(), 0u);
+  std::string evil = "\x80\x02X\4\0\0\0\0{\"N"s + "(cos\nsystem\nX\1\0\0\0x\x85R."s;
+  folder.write("b.safetensors", evil + std::string(100, ' '));
+  EXPECT_EQ(found_in(scan_one(folder / "b.safetensors")), "|os.system;");
+}
+
+TEST(Scan, BinIsANameOfWeights) {
+  const TempFolder folder;
+  for (const char* content : {"", "<!DOCTYPE html><html>", "\xfd\x37zXZ rest", "\x13\x37 noise \xff\xfe"}) {
+    folder.write("pytorch_model.bin", content);
+    EXPECT_GT(scan_one(folder / "pytorch_model.bin").findings(), 0u) << content;
+  }
+}
+
 }  // namespace
 }  // namespace transload

@@ -123,7 +123,49 @@ TEST(PickleSurvey, WhatNoWriterDoes) {
                     "c_codecs\nencode\nX\1\0\0\0aX\3\0\0\0hex\x86R."s)
                 .find("Latin-1"),
             std::string::npos);
-  EXPECT_NE(problem("\x80\x02X\x09\0\0\0__class__."s).find("__class__"), std::string::npos);
+  EXPECT_EQ(problem("\x80\x02X\x09\0\0\0__class__."s), "");  // a text of somebody's settings
+  EXPECT_NE(problem("\x80\x02"
+                    "ca\nB\nX\x09\0\0\0__class__\x85R."s)
+                .find("__class__"),
+            std::string::npos);
+}
+
+// Each of these ran, and was no pickle to a survey that stopped where it found something odd.
+TEST(PickleSurvey, GoesOnWhereverPythonGoesOn) {
+  const std::string evil = "cos\nsystem\n(S'x'\ntR.";
+  const Names wanted{"os.system()"};
+  for (const std::string& begin : {"N(e0"s, "N(u0"s, "NNb0"s, "Np+0\n0"s, "Np 0\n0"s, "Np1_0\n0"s,
+                                   "Np" + std::string(22, '0') + "\n0", "Np0\0x\n0"s}) {
+    EXPECT_EQ(names(survey(begin + evil)), wanted) << begin;
+  }
+  EXPECT_EQ(names(survey("(S'x'\nios\nsystemX")), wanted);  // the last line of a file needs no end
+  EXPECT_EQ(names(survey("V\\U0000006fs\nV\\U00000073ystem\n\x93)R.")), wanted);
+  const Survey computed = survey("cos\nname\nVsystem\n\x93)R.");  // os.name is a text
+  ASSERT_EQ(computed.names.size(), 2u);
+  EXPECT_TRUE(computed.names[1].computed);
+}
+
+TEST(PickleSurvey, ItsOwnLimitsHideNothing) {
+  for (const char unit : {'(', 'N'}) {
+    const Survey found = survey(std::string((1 << 20) + 5, unit) + "cos\nsystem\n(S'x'\ntR.");
+    EXPECT_EQ(names(found), Names{"os.system()"});
+    EXPECT_TRUE(found.limited);
+    EXPECT_FALSE(found.problems.empty());
+  }
+}
+
+TEST(PickleSurvey, AStateForANameChangesIt) {
+  const Survey found = survey("ccollections\nCounter\n)R}b."s);
+  ASSERT_EQ(found.names.size(), 1u);
+  EXPECT_FALSE(found.names[0].changed);
+  EXPECT_TRUE(survey("ccollections\nCounter\n}b."s).names[0].changed);
+}
+
+TEST(PickleSurvey, GetattrThatIsPassedOnIsNoPlainAttribute) {
+  const Survey found = survey(
+      "\x80\x02"
+      "cbuiltins\ngetattr\nq\0ca\nB\nX\1\0\0\0c\x86R0cbuiltins\nmap\nh\0\x85R."s);
+  EXPECT_FALSE(found.names[0].only_attributes);
 }
 
 TEST(PickleSurvey, PicklesInTextsAreFound) {
