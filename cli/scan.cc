@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "output.h"
+#include "scan/walk.h"
 #include "verbs.h"
 
 namespace transload::cli {
@@ -122,6 +123,11 @@ int scan(const Options& options) {
   for (const ScanFile& file : report.files) print(out, file, options.all);
   for (const ScanFailure& failure : report.failures) {
     fmt::print(stderr, "transload: error: {}: {}\n", escaped(failure.path), escaped(failure.message));
+  }
+  if (options.all && report.not_opened > 0) {
+    for (const ScanFailure& left : scanning::walk(paths).not_opened) {
+      out.line("{}: not opened: {}", escaped(left.path), left.message);
+    }
   }
   print_summary(out, report, seconds);
   if (report.findings() > 0) return kDifference;

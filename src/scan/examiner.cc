@@ -175,6 +175,9 @@ void Examiner::take_names(const Survey& survey, const std::string& entry) {
 void Examiner::take(const Survey& survey, const std::shared_ptr<Source>& source, const std::string& entry,
                     unsigned depth) {
   take_names(survey, entry);
+  if (survey.raw_arrays) {
+    remark(entry, "joblib's raw arrays are not followed: of what stands behind the first, not all may be listed");
+  }
   for (const SurveyProblem& found : survey.problems) problem(entry, found.offset, found.message);
   for (const SurveyLiteral& literal : survey.literals) examine_literal(source, literal, entry, depth + 1);
 }
@@ -222,7 +225,7 @@ std::uint64_t Examiner::examine_pickles(const std::shared_ptr<Source>& source, s
     // After the first, other bytes may follow that are no pickle.
     if (count > 0 && !next.complete && !is_convincing(next)) break;
     take(next, source, entry, depth);
-    at = next.end;
+    at = next.raw_arrays ? source->size() : next.end;
     if (!next.complete || !spend(0, entry)) break;
   }
   return at;
@@ -318,8 +321,8 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     found = true;
   }
   if (!found) return examine_unmarked(source, name, entry, content, depth);
-  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode. Not a zip archive: its "P" is
-  // a persistent id, at which pickle.load stops.
+  // Whatever it is, it may be a pickle of protocol 0 or 1 too, which begins with any opcode. Not a zip archive: its "P"
+  // is a persistent id, at which pickle.load stops.
   if (!content.pickle && !content.zip) examine_suspicion(source, entry, depth);
   return true;
 }

@@ -1,6 +1,7 @@
 #include "scan/literal.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <utility>
@@ -117,6 +118,13 @@ bool looks_like_a_file(std::string_view head) {
   if (line == head.npos) return false;
   const std::size_t import = head.find_first_of("ci");
   return import < line && head.find('\n', line + 1) != head.npos;
+}
+
+bool is_inner_name(std::string_view text) {
+  constexpr std::array<std::string_view, 9> kInner{"__class__",      "__globals__", "__builtins__",
+                                                   "__import__",     "__reduce__",  "__reduce_ex__",
+                                                   "__subclasses__", "__code__",    "__getattribute__"};
+  return std::ranges::find(kInner, text) != kInner.end();
 }
 
 }  // namespace transload::scanning

@@ -18,4 +18,7 @@ std::uint64_t stored_for(const SurveyLiteral& literal, std::uint64_t most);
 // often for pickles of protocol 0, which are text: what is then found in it decides.
 bool looks_like_a_file(std::string_view head);
 
+// __class__, __globals__ and others that only Python's own machinery has a use for.
+bool is_inner_name(std::string_view text);
+
 }  // namespace transload::scanning

@@ -3,16 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include "core/text.h"
 #include "formats/torch/globals.h"
 #include "scan/literal.h"
 #include "scan/survey_arguments.h"
+#include "scan/survey_names.h"
 #include "scan/survey_values.h"
 #include "scan/window.h"
 #include "wire/pickle_opcodes.h"
@@ -23,17 +22,13 @@ namespace {
 using wire::PickleOp;
 using Code = SurveyLiteral::Code;
 
-constexpr std::size_t kMostNames = 4096, kMostProblems = 64, kMostLiterals = 4096;
+constexpr std::size_t kMostProblems = 64, kMostLiterals = 4096;
 constexpr std::uint64_t kMostText = 4096;                     // bytes of a string that on_text is given
 constexpr std::uint64_t kMostInteger = 4096;                  // bytes, or digits: CPython itself refuses 4300 digits
 constexpr std::uint64_t kMostSlotsAhead = 65536;              // of the memo, beyond those in use
 constexpr std::uint32_t kMostDepth = 1000;                    // as Python's recursion limit has it
 constexpr std::uint64_t kMostEmpty = std::uint64_t{4} << 20;  // containers of at least 56 bytes each in CPython
 constexpr std::int64_t kMostAllocation = std::int64_t{1} << 24;
-
-bool is_container(SymbolKind kind) {
-  return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
-}
 
 class Surveyor {
  public:
@@ -48,6 +43,10 @@ class Surveyor {
       }
     } catch (const Stop& stop) {
       problem(op_at_, stop.why);
+      // What was odd behind the begin of an array was read out of its numbers. The names are kept: they may be real.
+      if (survey_.raw_arrays) {
+        std::erase_if(survey_.problems, [&](const SurveyProblem& found) { return found.offset >= raw_at_; });
+      }
     }
     survey_.end = in_.offset();
     if (inner_ && sets_attributes_) {
@@ -136,10 +135,7 @@ class Surveyor {
         problem_once(said_key_, "a dict's key is a container, which cannot be one");
       }
     }
-    const bool keeps = container.kind != SymbolKind::none && container.kind != SymbolKind::boolean &&
-                       container.kind != SymbolKind::integer && container.kind != SymbolKind::number &&
-                       container.kind != SymbolKind::tuple && container.kind != SymbolKind::text;
-    if (!keeps) problem_once(said_keeps_, "puts items into a value that holds none");
+    if (!takes_items(container.kind)) problem_once(said_keeps_, "puts items into a value that holds none");
   }
 
   std::string content(const SurveyLiteral& literal, std::uint64_t most) const {
@@ -152,24 +148,7 @@ class Surveyor {
   // ---- names ----
 
   std::uint64_t name_index(std::string module, std::string name) {
-    const std::string key = module + '\n' + name;
-    if (const auto found = index_of_.find(key); found != index_of_.end()) {
-      ++survey_.names[found->second].count;
-      return found->second;
-    }
-    if (survey_.names.size() >= kMostNames) {
-      ++survey_.names_left_out;
-      return kNotKept;
-    }
-    index_of_.emplace(key, survey_.names.size());
-    SurveyName made;
-    made.module = std::move(module);
-    made.name = std::move(name);
-    made.offset = op_at_;
-    made.count = 1;
-    survey_.names.push_back(std::move(made));
-    uses_.emplace_back();
-    return survey_.names.size() - 1;
+    return names_.index(std::move(module), std::move(name), op_at_);
   }
 
   void push_name(std::string module, std::string name) {
@@ -183,13 +162,7 @@ class Surveyor {
       push_name(text_of(module), text_of(name));
       return;
     }
-    // An imported name may be a text: os.name.
-    const auto is_made = [](const Symbol& symbol) {
-      return symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
-             symbol.kind == SymbolKind::persistent || symbol.kind == SymbolKind::name;
-    };
-    const bool possible =
-        (is_made(name) || name.kind == SymbolKind::text) && (is_made(module) || module.kind == SymbolKind::text);
+    const bool possible = may_be_text(name) && may_be_text(module);
     if (!possible) throw Stop{"a name that is not text"};
     const std::uint64_t index = name_index(module.kind == SymbolKind::text ? text_of(module) : "?",
                                            name.kind == SymbolKind::text ? text_of(name) : "?");
@@ -218,9 +191,7 @@ class Surveyor {
     survey_.names[index].called = true;
     if (survey_.names[index].argument.empty()) {
       const auto text = std::ranges::find(arguments, SymbolKind::text, &Symbol::kind);
-      if (text != arguments.end()) {
-        survey_.names[index].argument = text_of(*text, 80);
-      }
+      if (text != arguments.end()) survey_.names[index].argument = text_of(*text, 80);
     }
     // Copies: what is named below may make the vector grow.
     const std::string module = survey_.names[index].module, name = survey_.names[index].name;
@@ -232,13 +203,7 @@ class Surveyor {
       if (!latin) problem_once(said_encode_, "_codecs.encode is called for something else than bytes as Latin-1");
     } else if (name == "bytearray" || name == "bytes" || name == "range" || name == "xrange" ||
                name.ends_with("Tensor") || name.ends_with("Storage")) {
-      std::int64_t elements = 1;
-      for (const Symbol& argument : arguments) {
-        if (argument.kind != SymbolKind::integer) continue;
-        const auto value = static_cast<std::int64_t>(argument.a);
-        const std::int64_t times = std::max<std::int64_t>(1, value);
-        if (__builtin_mul_overflow(elements, times, &elements)) elements = std::numeric_limits<std::int64_t>::max();
-      }
+      const std::int64_t elements = product(arguments);
       if (elements > kMostAllocation) {
         problem_once(said_allocation_, fmt::format("{} is told to allocate {} elements", name, elements));
       }
@@ -249,24 +214,20 @@ class Surveyor {
     }
   }
 
-  // getattr in a container or among arguments may be called with anything.
   void use_as_value(const Symbol& symbol) {
-    if (symbol.kind != SymbolKind::name || symbol.a == kNotKept) return;
-    ++uses_[symbol.a].other;
-    survey_.names[symbol.a].only_attributes = false;
+    if (symbol.kind == SymbolKind::name && symbol.a != kNotKept) names_.use(symbol.a, false);
   }
 
   // getattr(NAME, "attribute") is the name NAME.attribute.
   void take_attribute(std::uint64_t index, std::span<const Symbol> arguments) {
     const bool plain = arguments.size() == 2 && arguments[0].kind == SymbolKind::name && arguments[0].a != kNotKept &&
                        arguments[1].kind == SymbolKind::text;
-    ++(plain ? uses_[index].plain : uses_[index].other);
+    names_.use(index, plain);
     if (plain) {
       const SurveyName& of = survey_.names[arguments[0].a];
       std::string module = of.module, name = of.name + "." + text_of(arguments[1]);
       name_index(std::move(module), std::move(name));
     }
-    survey_.names[index].only_attributes = uses_[index].other == 0;
   }
 
   void build() {
@@ -280,7 +241,13 @@ class Surveyor {
         use_as_value(object);
         [[fallthrough]];
       case SymbolKind::instance:
-        if (object.a != kNotKept) survey_.names[object.a].called = true;
+        if (object.a == kNotKept) break;
+        survey_.names[object.a].called = true;
+        if (!survey_.raw_arrays && survey_.names[object.a].module == "joblib.numpy_pickle" &&
+            survey_.names[object.a].name == "NumpyArrayWrapper") {
+          survey_.raw_arrays = true;
+          raw_at_ = in_.offset();
+        }
         break;
       case SymbolKind::unknown:
       case SymbolKind::persistent: break;
@@ -293,8 +260,7 @@ class Surveyor {
   // ---- literals ----
 
   void text(std::uint64_t offset, std::uint64_t size, Code code) {
-    Symbol made{.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size};
-    push(made);
+    push({.kind = SymbolKind::text, .code = code, .depth = 0, .a = offset, .b = size});
     literal({offset, size, code}, true);
   }
   void bytes(std::uint64_t offset, std::uint64_t size) {
@@ -321,10 +287,7 @@ class Surveyor {
 
   // Names that only Python's own machinery has a use for. In a model's settings they are texts like others.
   void look_for_inner(std::string_view text) {
-    for (const std::string_view inner : {"__class__", "__globals__", "__builtins__", "__import__", "__reduce__",
-                                         "__reduce_ex__", "__subclasses__", "__code__", "__getattribute__"}) {
-      if (text == inner && !inner_) inner_ = {op_at_, std::string(inner)};
-    }
+    if (!inner_ && is_inner_name(text)) inner_ = {op_at_, std::string(text)};
   }
 
   // ---- opcodes ----
@@ -512,31 +475,23 @@ class Surveyor {
     check_depth(top());
   }
 
-  struct Uses {
-    std::uint64_t plain = 0, other = 0;  // calls of getattr
-  };
-
   const SurveyOptions& options_;
   Window in_;
   std::uint64_t begin_, op_at_ = 0;
   std::optional<std::pair<std::uint64_t, std::string>> inner_;  // the first text such as __class__
   bool sets_attributes_ = false;                                // something in it gives attributes to objects
+  std::uint64_t raw_at_ = 0;                                    // where joblib's first array begins
   std::uint64_t empty_ = 0;                                     // containers made without items
   Survey survey_;
   SymbolStack stack_;
   std::vector<Symbol> items_;
-  std::unordered_map<std::string, std::uint64_t> index_of_;
-  std::vector<Uses> uses_;  // one per name
+  SurveyNames names_{survey_};
   bool said_cycle_ = false, said_depth_ = false, said_key_ = false, said_encode_ = false, said_allocation_ = false,
        said_slot_ = false, said_buffer_ = false, said_persid_ = false, said_limit_ = false, said_keeps_ = false,
        said_state_ = false, said_literals_ = false;
 };
 
 }  // namespace
-
-bool Survey::calls() const noexcept {
-  return std::ranges::any_of(names, [](const SurveyName& name) { return name.called; });
-}
 
 Survey survey_pickle(const Source& source, std::uint64_t begin, std::uint64_t end, const SurveyOptions& options) {
   return Surveyor(source, begin, end, options).run();

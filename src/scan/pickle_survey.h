@@ -49,6 +49,7 @@ struct SurveyLiteral {
 struct Survey {
   std::uint64_t end = 0;           // one past STOP, or where CPython would stop
   bool complete = false;           // STOP was reached
+  bool raw_arrays = false;         // joblib's: numbers between the opcodes, whose problems are no problems
   bool limited = false;            // more was there than is kept: not all may have been seen
   unsigned opcodes = 0;            // walked, up to 2^32 - 1
   bool shape_of_a_pickle = false;  // begins with PROTO

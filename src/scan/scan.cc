@@ -92,7 +92,7 @@ ScanReport scan(std::span<const fs::path> paths, const ScanOptions& options) {
   scanning::Walk walk = scanning::walk(paths);
   ScanReport report;
   report.failures = std::move(walk.failures);
-  report.not_opened = walk.not_opened;
+  report.not_opened = walk.not_opened.size();
   report.files = std::move(walk.lies);
   for (Outcome& outcome : scan_all(walk.files, options)) {
     if (outcome.failure) {

@@ -1,6 +1,7 @@
 #include "scan/survey_values.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace transload::scanning {
 namespace {
@@ -11,6 +12,30 @@ constexpr std::size_t kMostItems = 8;                      // of a tuple whose i
 constexpr std::size_t kMostMarks = std::size_t{1} << 20;
 
 }  // namespace
+
+bool is_container(SymbolKind kind) noexcept {
+  return kind == SymbolKind::list || kind == SymbolKind::dict || kind == SymbolKind::set;
+}
+
+bool takes_items(SymbolKind kind) noexcept {
+  return kind != SymbolKind::none && kind != SymbolKind::boolean && kind != SymbolKind::integer &&
+         kind != SymbolKind::number && kind != SymbolKind::tuple && kind != SymbolKind::text;
+}
+
+bool may_be_text(const Symbol& symbol) noexcept {
+  return symbol.kind == SymbolKind::text || symbol.kind == SymbolKind::instance || symbol.kind == SymbolKind::unknown ||
+         symbol.kind == SymbolKind::persistent || symbol.kind == SymbolKind::name;
+}
+
+std::int64_t product(std::span<const Symbol> numbers) noexcept {
+  std::int64_t all = 1;
+  for (const Symbol& number : numbers) {
+    if (number.kind != SymbolKind::integer) continue;
+    const std::int64_t times = std::max<std::int64_t>(1, static_cast<std::int64_t>(number.a));
+    if (__builtin_mul_overflow(all, times, &all)) return std::numeric_limits<std::int64_t>::max();
+  }
+  return all;
+}
 
 bool SymbolStack::push(const Symbol& symbol) {
   const bool fits = values_.size() < kMostValues;

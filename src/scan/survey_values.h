@@ -36,6 +36,11 @@ struct Symbol {
   std::uint64_t a = 0, b = 0;
 };
 
+bool is_container(SymbolKind kind) noexcept;
+bool takes_items(SymbolKind kind) noexcept;                      // may have append() or keys, as far as is known
+bool may_be_text(const Symbol& symbol) noexcept;                 // an imported name may be one too: os.name
+std::int64_t product(std::span<const Symbol> numbers) noexcept;  // of the integers above 0; as large as can be beyond
+
 // The stack with its marks, the memo, and the items of small tuples. Every operation says false where CPython would
 // raise: nothing to pop above the last mark, no mark, no such slot.
 class SymbolStack {

@@ -70,7 +70,7 @@ class Walker {
           case fs::file_type::directory: folders.push_back(at->path()); break;
           case fs::file_type::regular: walk_.files.push_back(at->path()); break;
           case fs::file_type::symlink: follow(at->path(), top); break;
-          default: ++walk_.not_opened; break;
+          default: walk_.not_opened.push_back({at->path().string(), "is a device, a FIFO or a socket"}); break;
         }
       }
       if (error) walk_.failures.push_back({folder.string(), fmt::format("cannot be listed: {}", error.message())});
@@ -84,7 +84,7 @@ class Walker {
     if (there && is_below(root_, real)) {
       // A folder below the root is met by its own name.
       if (!fs::is_regular_file(real, error)) {
-        ++walk_.not_opened;
+        walk_.not_opened.push_back({link.string(), "is a link to a folder or a device"});
         return;
       }
       walk_.files.push_back(link);
@@ -95,7 +95,8 @@ class Walker {
       }
       return;
     }
-    ++walk_.not_opened;
+    walk_.not_opened.push_back(
+        {link.string(), there ? "is a link that leads out of the scanned folder" : "is a link that leads nowhere"});
     if (!promises_weights(link.filename().string())) return;
     ScanFile lie;
     lie.path = link.string();

@@ -188,6 +188,17 @@ TEST(Scan, PickleThatIsASafetensorsFileToo) {
   EXPECT_EQ(found_in(scan_one(folder / "b.safetensors")), "|os.system;");
 }
 
+// Written by joblib 1.6: numbers lie between the opcodes.
+TEST(Scan, ArraysOfJoblibAreNotBroken) {
+  const fs::path file = fs::path(TRANSLOAD_TESTS_DIR) / "golden/joblib/arrays.joblib";
+  const ScanReport report = scan_one(file);
+  EXPECT_EQ(found_in(report), "|joblib.numpy_pickle.NumpyArrayWrapper;") << to_json(report);
+  ASSERT_EQ(report.files.size(), 1u);
+  EXPECT_TRUE(report.files[0].problems.empty()) << report.files[0].problems[0].message;
+  ASSERT_FALSE(report.files[0].notes.empty());
+  EXPECT_NE(report.files[0].notes[0].message.find("joblib"), std::string::npos);
+}
+
 TEST(Scan, BinIsANameOfWeights) {
   const TempFolder folder;
   for (const char* content : {"", "<!DOCTYPE html><html>", "\xfd\x37zXZ rest", "\x13\x37 noise \xff\xfe"}) {
