@@ -2,33 +2,43 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 
 #include "formats/foreign.h"
+#include "scan/tar_header.h"
 
 namespace transload::scanning {
 namespace {
 
 constexpr int kByContent = 50;  // a format that is this sure saw it in the bytes, not in the name
 
-// A header block of tar: its own checksum holds, with or without "ustar".
+// A header block of tar: it says so, or its own checksum holds, however that is written.
 bool is_tar(std::string_view head) {
-  constexpr std::size_t kBlock = 512, kSum = 148, kSumSize = 8;
-  if (head.size() < kBlock) return false;
-  unsigned declared = 0, sum = 0;
-  bool digits = false;
-  for (const char c : head.substr(kSum, kSumSize)) {
-    if (c >= '0' && c <= '7') {
-      declared = declared * 8 + static_cast<unsigned>(c - '0');
-      digits = true;
-    } else if (digits) {
-      break;
-    }
-  }
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    sum += i >= kSum && i < kSum + kSumSize ? unsigned{' '} : static_cast<unsigned char>(head[i]);
-  }
-  return digits && (sum == declared || head.substr(257, 5) == "ustar");
+  if (head.size() < kTarBlock) return false;
+  return head.substr(257, 5) == "ustar" || tar_sum(head.substr(0, kTarBlock)).right;
+}
+
+// The older container of lzma, which joblib and Python's lzma read: properties, the size of the dictionary, the size of
+// the content or all ones, the first byte of the stream (LZMA SDK, lzma.txt; liblzma's check of the same).
+bool is_lzma_alone(std::string_view text) {
+  if (text.size() < 14 || !text.starts_with('\x5d') || text[13] != '\0') return false;
+  std::uint64_t dictionary = 0, size = 0;
+  for (std::size_t i = 4; i > 0; --i) dictionary = dictionary << 8 | static_cast<unsigned char>(text[i]);
+  for (std::size_t i = 12; i > 4; --i) size = size << 8 | static_cast<unsigned char>(text[i]);
+  const bool sound = dictionary >= 4096 && std::popcount(dictionary) <= 2;
+  return sound && (size == ~std::uint64_t{0} || size >> 38 == 0);
+}
+
+// By what Python opens with a module or joblib: bz2, xz, lzma, and zstd and lz4, also with skippable frames in front.
+bool is_packed(std::string_view text) {
+  using namespace std::string_view_literals;
+  constexpr std::array kMagics{"\xfd\x37zXZ\0"sv, "\x28\xb5\x2f\xfd"sv, "\x04\x22\x4d\x18"sv, "\x02\x21\x4c\x18"sv};
+  const bool is_bz2 = text.size() > 9 && text.starts_with("BZh") &&
+                      (text.substr(4, 6) == "1AY&SY" || text.substr(4, 6) == "\x17\x72\x45\x38\x50\x90");
+  const bool is_skippable = text.size() > 3 && (text[0] & 0xf0) == 0x50 && text.substr(1, 3) == "\x2a\x4d\x18";
+  return is_bz2 || is_skippable || is_lzma_alone(text) ||
+         std::ranges::any_of(kMagics, [&](std::string_view magic) { return text.starts_with(magic); });
 }
 
 bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
@@ -63,11 +73,7 @@ Content content_of(std::string_view name, ByteView head) {
     const auto foreign = foreign_kind(head);
     if (foreign) content.foreign = foreign->what;
     content.weights = text.starts_with("\x89HDF") || text.starts_with("GGUF");
-    content.packed = text.starts_with("BZh") ||
-                     text.starts_with(
-                         "\xfd"
-                         "7zXZ") ||
-                     text.starts_with("\x28\xb5\x2f\xfd");
+    content.packed = is_packed(text);
   }
   return content;
 }

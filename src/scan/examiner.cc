@@ -290,6 +290,15 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
   };
   bool found = false;
   if (content.zip) found = examine_zip(source, name, entry, content, depth);
+  if (!content.zip && depth == 0 && ends_like_a_zip(*source)) {
+    ZipExaminer zip(*this, source, entry, depth);
+    if (zip.run({})) {
+      is("zip");
+      // Archives and pickles hold others as they are; nothing else does.
+      if (!content.tar && !content.pickle) problem(entry, 0, "is a zip archive that other bytes stand in front of");
+      found = true;
+    }
+  }
   if (content.tar) {
     TarExaminer tar(*this, source, entry, depth);
     tar.run();
@@ -306,9 +315,9 @@ bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view n
     remark(entry, content.foreign + "; such files are not looked into");
     found = true;
   }
-  if (!found && content.packed && promises_weights(name)) {
+  if (content.packed) {
     is("compressed");
-    problem(entry, 0, content.foreign + ", which is not looked into");
+    problem(entry, 0, (content.foreign.empty() ? "is compressed" : content.foreign) + ", which is not looked into");
     found = true;
   }
   if (!found) return examine_unmarked(source, name, entry, content, depth);
@@ -326,10 +335,11 @@ bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_vi
   if (format != nullptr) opened = open_it(source, *format, entry);
   ZipExaminer zip(*this, source, entry, depth);
   const bool found = zip.run(opened.storages);
-  if (format == nullptr && !found) return false;
+  // A directory that is refused hides what some program finds.
+  if (format == nullptr && !found && !zip.error()) return false;
   if (entry.empty()) file_.format = format != nullptr ? format->name : "zip";
   if (format != nullptr) judge(opened, source->name(), entry, !zip.is_script());
-  if (format == nullptr && zip.error()) {
+  if ((format == nullptr || zip.is_script()) && zip.error()) {
     const ScanProblem lie = problem_of(*zip.error(), source->name(), entry);
     problem(lie.entry, lie.offset, lie.message);
   }

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "formats/confined_store.h"
 #include "formats/foreign.h"
@@ -73,6 +74,16 @@ bool is_data_shard(const fs::path& path) {
   return prefix && path.extension() != ".index" && path.extension() != ".meta" && locating::is_bundle_prefix(*prefix);
 }
 
+// A pointer of git-lfs is shorter than 1 KiB (its specification, v1) and text to its end. The same words may also be
+// the name of the first member of a tar archive, or stand in front of a zip archive.
+bool is_small_text(const Source& source) {
+  constexpr std::uint64_t kLargestPointer = 1024;
+  if (source.size() >= kLargestPointer) return false;
+  std::string all(source.size(), '\0');
+  source.read(0, std::as_writable_bytes(std::span(all)));
+  return foreign_kind(as_bytes(all)).has_value();
+}
+
 }  // namespace
 
 std::optional<ScanFile> scan_file(const fs::path& path) {
@@ -83,7 +94,7 @@ std::optional<ScanFile> scan_file(const fs::path& path) {
   Examiner examiner(file);
   std::string head(std::min<std::uint64_t>(source->size(), 256), '\0');
   if (!head.empty()) source->read(0, std::as_writable_bytes(std::span(head)));
-  if (is_lfs_pointer(as_bytes(head))) {
+  if (is_lfs_pointer(as_bytes(head)) && is_small_text(*source)) {
     file.format = "git-lfs pointer";
     file.notes.push_back({{}, {}, ScanNote::Kind::remark, "is a git-lfs pointer, not the weights themselves"});
     return file;
@@ -100,11 +111,19 @@ std::optional<ScanFile> scan_file(const fs::path& path) {
   }
   const bool is_shard = !is_set && is_data_shard(path);
   if (is_shard) file.format = "tensor_bundle";
-  // Also what leads to others, or holds raw values, may be a pickle for somebody.
-  const bool found = is_shard || is_set
-                         ? content_of({}, as_bytes(head)).pickle && examiner.examine_suspicion(source, {}, 0)
-                         : examiner.examine(source, path.filename().string(), {}, 0);
-  if (!found && !is_set && !is_shard) return std::nullopt;
+  // Also what leads to others, or holds raw values, may be a pickle or an archive for somebody: it is looked at as
+  // everything else, and stays what it is in the report.
+  if (is_shard || is_set) {
+    ScanFile known = file;
+    examiner.examine(source, {}, {}, 0);
+    // Raw values may begin like a pickle: what is wrong with that pickle says nothing where it imports nothing.
+    if (file.names.empty() && content_of({}, as_bytes(head)).pickle) file.problems = std::move(known.problems);
+    file.format = std::move(known.format);
+    file.readable = known.readable;
+    file.why_not = std::move(known.why_not);
+  } else if (!examiner.examine(source, path.filename().string(), {}, 0)) {
+    return std::nullopt;
+  }
   examiner.finish();
   return file;
 }

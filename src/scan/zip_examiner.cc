@@ -10,6 +10,7 @@
 
 #include "scan/content.h"
 #include "scan/examiner.h"
+#include "scan/inflate_source.h"
 #include "scan/part_source.h"
 #include "wire/inflate.h"
 
@@ -19,7 +20,8 @@ namespace {
 constexpr std::string_view kLocal = "PK\x03\x04";
 constexpr std::uint64_t kLocalSize = 30;
 constexpr std::uint64_t kMostSearched = std::uint64_t{256} << 20;  // bytes of a broken archive
-constexpr std::uint64_t kLargestEntry = std::uint64_t{256} << 20;  // decoded
+constexpr std::uint64_t kLeastWalked = std::uint64_t{1} << 20;     // bytes of all that follows the headers of one
+constexpr std::uint64_t kMostWalked = std::uint64_t{32} << 20;
 constexpr std::uint64_t kMostHeaders = 65'536;
 
 std::uint64_t little(std::string_view bytes) {
@@ -29,6 +31,26 @@ std::uint64_t little(std::string_view bytes) {
 }
 
 }  // namespace
+
+bool ends_like_a_zip(const Source& source) {
+  constexpr std::uint64_t kEndSize = 22, kMostComment = 65'535;
+  if (source.size() < kEndSize) return false;
+  const std::uint64_t from = source.size() - std::min(source.size(), kEndSize + kMostComment);
+  std::string tail(source.size() - from, '\0');
+  source.read(from, std::as_writable_bytes(std::span(tail)));
+  const std::size_t end = tail.rfind("PK\x05\x06", tail.size() - kEndSize);
+  if (end == tail.npos) return false;
+  // The directory stands in front of its end, or of the record of its end in 64 bits and of what leads to that.
+  const std::uint64_t size = little(std::string_view(tail).substr(end + 12, 4));
+  for (const std::uint64_t between : {0, 76}) {
+    if (size < kLocal.size() || size + between > from + end) continue;
+    std::string first(kLocal.size(), '\0');
+    source.read(from + end - between - size, std::as_writable_bytes(std::span(first)));
+    if (first == "PK\x01\x02") return true;
+  }
+  // Sizes that do not fit in 32 bits.
+  return end >= 20 && tail.compare(end - 20, 4, "PK\x06\x07") == 0;
+}
 
 bool ZipExaminer::run(const std::unordered_set<std::uint64_t>& storages) {
   bool found = false;
@@ -89,33 +111,26 @@ bool ZipExaminer::examine_entry(const wire::ZipEntry& entry) {
 bool ZipExaminer::examine_part(std::string_view name, std::uint64_t offset, std::uint64_t stored, std::uint64_t size,
                                bool deflated) {
   const std::string label = entry_.empty() ? std::string(name) : fmt::format("{}!{}", entry_, name);
-  if (!examiner_.spend(deflated ? std::min(size, kHead) : 0, entry_)) return false;
+  if (!examiner_.spend(0, entry_)) return false;
   if (!deflated) return examiner_.examine(part_of(source_, offset, stored, label), name, label, depth_ + 1);
-
-  const auto begin = [&](std::uint64_t most) {
-    std::vector<std::byte> bytes(std::min(stored, most + 1024));
-    source_->read(offset, bytes);
-    return wire::inflate_begin(bytes, most, label, offset);
-  };
+  const std::shared_ptr<Source> part =
+      inflated(source_, offset, stored, size, label, [this](std::uint64_t bytes) { return spend(bytes); });
   try {
-    const Bytes head = begin(std::min(size, kHead));
-    if (head.empty()) return false;
-    const Content content = content_of(name, head.view());
-    if (content.is_something() || size <= kHead) {
-      if (!examiner_.spend(std::min(size, kLargestEntry), entry_)) return false;
-      std::vector<std::byte> bytes(stored);
-      source_->read(offset, bytes);
-      const Bytes whole = wire::inflate_begin(bytes, std::min(size, kLargestEntry), label, offset);
-      return examiner_.examine(memory_source(label, whole), name, label, depth_ + 1);
-    }
-    // A pickle of protocol 0 shows itself in its first bytes.
-    return examiner_.examine(memory_source(label, head), name, label, depth_ + 1);
+    return examiner_.examine(part, name, label, depth_ + 1);
   } catch (const Error& error) {
     if (error.code() == Errc::io) throw;
     const ScanProblem lie = problem_of(error, label, label);
     examiner_.problem(lie.entry, lie.offset, lie.message);
-    return true;
   }
+  // What could be decoded is what some program loads.
+  if (part->size() < size && part->size() > 0) examiner_.examine(part, name, label, depth_ + 1);
+  return true;
+}
+
+// Of bytes only: the entries are counted once.
+bool ZipExaminer::spend(std::uint64_t bytes) {
+  ++examiner_.parts_;
+  return examiner_.spend(bytes, entry_);
 }
 
 bool ZipExaminer::examine_headers() {
@@ -124,6 +139,8 @@ bool ZipExaminer::examine_headers() {
   if (end < source_->size()) examiner_.problem(entry_, end, "the rest of this broken archive was not searched");
   bool found = false;
   std::uint64_t headers = 0;
+  // Entries lie one behind the other: only a file that lies about that needs more.
+  walkable_ = std::min(examiner_.budget_, std::clamp(4 * source_->size(), kLeastWalked, kMostWalked));
   for (std::uint64_t at = 0; at < end; at += kWindow) {
     std::string window(std::min(end - at, kWindow + kLocal.size() - 1), '\0');
     source_->read(at, std::as_writable_bytes(std::span(window)));
@@ -152,31 +169,49 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
   const std::uint64_t left = source_->size() - data;
   constexpr std::uint64_t kDeflated = 8;
   const std::string label = entry_.empty() ? name : fmt::format("{}!{}", entry_, name);
+  if (method != 0 && method != kDeflated) {
+    examiner_.problem(label, at, fmt::format("is compressed by method {}, which is not looked into", method));
+    return true;
+  }
+  if (!walk(1)) return false;
   // Its sizes are not believed: a pickle ends where it ends.
-  std::string head(std::min(left, kHead), '\0');
-  source_->read(data, std::as_writable_bytes(std::span(head)));
   if (method == kDeflated) {
+    std::vector<std::byte> bytes(std::min({left, walkable_, std::uint64_t{16} << 20}));
+    source_->read(data, bytes);
     try {
-      std::vector<std::byte> bytes(std::min(left, std::uint64_t{16} << 20));
-      if (!examiner_.spend(bytes.size(), entry_)) return false;
-      source_->read(data, bytes);
-      const Bytes whole = wire::inflate_begin(bytes, std::min(kLargestEntry, std::uint64_t{64} << 20), label, data);
-      if (!examiner_.spend(whole.size(), entry_) || whole.empty()) return false;
+      const Bytes whole = wire::inflate_begin(bytes, walkable_, label, data);
+      if (whole.empty() || !walk(whole.size())) return false;
       return examiner_.examine(memory_source(label, whole), name, label, depth_ + 1);
     } catch (const Error& error) {
       if (error.code() == Errc::io) throw;
       return false;
     }
   }
+  std::string head(std::min(left, kHead), '\0');
+  source_->read(data, std::as_writable_bytes(std::span(head)));
   const std::shared_ptr<Source> part = part_of(source_, data, left, label);
-  if (!examiner_.spend(1, entry_)) return false;
-  const Survey survey = survey_pickle(*part, 0, std::min(left, examiner_.budget_));
-  examiner_.spend(survey.end, entry_);
+  const std::uint64_t most = std::min(left, walkable_);
+  const Survey survey = survey_pickle(*part, 0, most);
+  walk(std::min(most, survey.end));
+  if (!survey.complete && survey.end >= most && most < left) walk(walkable_ + 1);  // cut off here, and not there
   const bool is_pickle = content_of({}, as_bytes(head)).pickle && !survey.names.empty();
   if (!is_pickle && !survey.calls()) return false;
   examiner_.take_names(survey, label);
   for (const SurveyLiteral& literal : survey.literals) examiner_.examine_literal(part, literal, label, depth_ + 2);
   return true;
+}
+
+// False, with a problem said once, where headers lead to more than is walked.
+bool ZipExaminer::walk(std::uint64_t bytes) {
+  if (bytes <= walkable_) {
+    walkable_ -= bytes;
+    return walkable_ > 0;
+  }
+  walkable_ = 0;
+  if (!std::exchange(walked_, true)) {
+    examiner_.problem(entry_, std::nullopt, "the entries of this broken archive hold more than is looked into");
+  }
+  return false;
 }
 
 }  // namespace transload::scanning

@@ -16,6 +16,10 @@ namespace transload::scanning {
 
 class Examiner;
 
+// Whether the source ends with a directory of entries and the record of its end, whatever it begins with: Python's
+// zipfile and torch.jit.load find an archive from there.
+bool ends_like_a_zip(const Source& source);
+
 // Where the directory holds, its entries are looked at, whatever their names. Where it does not, everything that
 // begins like a local header is: some program believes it.
 class ZipExaminer {
@@ -35,6 +39,8 @@ class ZipExaminer {
   bool examine_header(std::uint64_t at);
   bool examine_part(std::string_view name, std::uint64_t offset, std::uint64_t stored, std::uint64_t size,
                     bool deflated);
+  bool spend(std::uint64_t bytes);
+  bool walk(std::uint64_t bytes);
   void note_script(std::string_view name);
 
   Examiner& examiner_;
@@ -42,6 +48,8 @@ class ZipExaminer {
   std::string entry_;
   unsigned depth_;
   std::optional<Error> error_;
+  std::uint64_t walkable_ = 0;  // bytes behind the headers of a broken archive that may still be walked
+  bool walked_ = false;
   std::uint64_t script_files_ = 0;
   std::string first_script_;
 };
