@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
+#include "io/place.h"
 #include "mapping/flat_names.h"
 #include "neighbours.h"
 #include "output.h"
@@ -340,6 +341,11 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
     say_how_it_was_written(outcome);
     if (options.proof == ProofLevel::none) return outcome;
     published = identities(job, target);
+    if (std::ranges::any_of(outcome.met, [](const std::string& note) { return note.ends_with(io::kReplaced); })) {
+      published.assign(1, {});  // none of them is ours
+      was_replaced();
+      return outcome;
+    }
     const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     {
       Progress progress("comparing", options.progress);
