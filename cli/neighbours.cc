@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "formats/locate_parts.h"
 #include "transload/error.h"
 
 namespace transload::cli {
@@ -51,7 +52,9 @@ void refuse_shared(const Location& location, const Target& target, const std::ve
   const std::vector<std::string> names = open_folder(target.folder)->list();
   const auto other = std::ranges::find_if(
       names, [&](const std::string& name) { return name.ends_with(".index") && name != target.name + ".index"; });
-  if (other == names.end()) return;
+  // One that is there already is replaced with what it shares, if --force says so.
+  const bool again = std::ranges::binary_search(names, target.name + ".index");
+  if (other == names.end() || again || !locating::interrupted_set(target.folder).empty()) return;
   for (const Sidecar& sidecar : sidecars) {
     if (sidecar.there || !fs::exists(target.folder / sidecar.name, ignored)) continue;
     throw Error(Errc::usage,
