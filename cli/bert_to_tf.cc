@@ -77,13 +77,14 @@ int bert_to_tf(const Options& options) {
     job.layout = target.format->layout(job.plan, {target.name, joined(options.tf_cache_dir, name.string())});
   }
   for (const Drop& drop : job.plan.drops) {
-    fmt::print(stderr, "dropped {}: {}\n", escaped(drop.tensor), escaped(drop.reason));
+    say(fmt::format("dropped {}: {}", escaped(drop.tensor), escaped(drop.reason)));
   }
-  for (const std::string& note : job.plan.notes) fmt::print(stderr, "note: {}\n", escaped(note));
+  for (const std::string& note : job.plan.notes) say(fmt::format("note: {}", escaped(note)));
 
   const Outcome outcome =
       carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::exact, .threads = 0});
   if (outcome.signal != 0) return 128 + outcome.signal;
+  if (outcome.replaced) return outcome.exit_code();
   const ExactProof& proof = *outcome.exact;
   for (std::size_t i = 0; i < job.plan.slots.size(); ++i) {
     Output(Verbosity::text)

@@ -43,9 +43,9 @@ int bort_to_pytorch(const Options& options) {
   const Location location = locate(options.checkpoint);
   const Job job = prepare(location, open(location), target, job_options);
   for (const Drop& drop : job.plan.drops) {
-    fmt::print(stderr, "dropped {}: {}\n", escaped(drop.tensor), escaped(drop.reason));
+    say(fmt::format("dropped {}: {}", escaped(drop.tensor), escaped(drop.reason)));
   }
-  for (const std::string& note : job.plan.notes) fmt::print(stderr, "note: {}\n", escaped(note));
+  for (const std::string& note : job.plan.notes) say(fmt::format("note: {}", escaped(note)));
 
   if (const std::string why_not = why_not_run(job, target); !why_not.empty()) {
     throw Error(Errc::unsupported, "both models cannot be run: " + why_not, {},
@@ -55,8 +55,9 @@ int bort_to_pytorch(const Options& options) {
       carry_out(job, target, {.overwrite = true, .progress = true, .proof = ProofLevel::run, .threads = 0});
   if (outcome.signal != 0) return 128 + outcome.signal;
   if (outcome.holds) {
-    for (const std::string& remark : remarks(*outcome.outputs)) fmt::print(stderr, "{}\n", remark);
+    for (const std::string& remark : remarks(*outcome.outputs)) say(remark);
   }
+  if (outcome.replaced) return outcome.exit_code();
   const Output out(Verbosity::text);
   out.line("{}", outcome.holds ? "✔️ Both model do output the same tensors"
                                : "❌ Both model do **NOT** output the same tensors");

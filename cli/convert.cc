@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "job.h"
+#include "neighbours.h"
 #include "output.h"
 #include "run_proof.h"
 #include "standard_streams.h"
@@ -174,6 +175,10 @@ Level proof_level(const Options& options, const Job& job, const Target& target) 
 }
 
 void print_proof(const Output& out, const Outcome& outcome, const Level& level) {
+  if (outcome.replaced) {
+    out.line("not proven: another conversion replaced it meanwhile");
+    return;
+  }
   if (!outcome.exact) out.line("not proven (--proof none)");
   if (outcome.exact) out.line("proof {}", summary(*outcome.exact));
   if (outcome.outputs) {
@@ -186,6 +191,7 @@ void print_proof(const Output& out, const Outcome& outcome, const Level& level) 
 }
 
 Json to_json(const Outcome& outcome, const Level& level) {
+  if (outcome.replaced) return {{"level", "none"}, {"holds", false}, {"replaced", true}};
   if (!outcome.exact) return nullptr;
   Json json = to_json(*outcome.exact);
   json["run"] = outcome.outputs ? json_of(*outcome.outputs) : Json(nullptr);
@@ -214,6 +220,10 @@ int convert(const Options& options) {
   print_source(out, location, job);
   Json report = account(location, job, target);
   if (options.dry_run) {
+    for (std::string& note : obstacles(job, target, options.force)) {
+      out.line("  note: {}", escaped(note));
+      report["notes"].push_back(std::move(note));
+    }
     print_plan(out, job, target);
     if (out.json()) report["plan"] = Json::parse(to_json(job.plan));
     out.object(report);

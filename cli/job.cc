@@ -12,8 +12,10 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
+#include "io/place.h"
 #include "io/target_path.h"
 #include "mapping/flat_names.h"
+#include "neighbours.h"
 #include "output.h"
 #include "plan/ties.h"
 #include "run_proof.h"
@@ -115,19 +117,6 @@ void note_rounding(Plan& plan, const Index& index, DType to) {
   }
 }
 
-// Weights that stay in the folder would be loaded with the configuration of others.
-void refuse_two_models(const Target& target, const std::string& stays, const std::vector<Sidecar>& sidecars) {
-  std::error_code ignored;
-  for (const Sidecar& sidecar : sidecars) {
-    if (sidecar.name != target.config_name() || sidecar.there) continue;
-    if (!fs::exists(target.folder / sidecar.name, ignored)) continue;
-    throw Error(Errc::usage,
-                fmt::format("lies there already: transformers would load it with the configuration of {}", target.name),
-                {.file = (target.folder / stays).string(), .offset = {}, .tensor = {}},
-                "choose another folder, or move it away");
-  }
-}
-
 struct Choice {
   std::string family, dialect, note;
 };
@@ -140,16 +129,6 @@ void refuse_lookalike(const Location& location, const Binding& binding) {
   throw Error(Errc::unmapped,
               "has the names of a BERT, but one token type as RoBERTa has, and no configuration says which it is",
               at(location), "give its configuration with --config F; or say --family bert, bort or roberta");
-}
-
-// A checkpoint without a configuration of its own would be taken for a model of the one that lies there.
-void refuse_foreign_config(const Target& target) {
-  const fs::path path = target.folder / "bert_config.json";
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return;
-  throw Error(Errc::usage, "lies there already, of another model: it would be taken for the configuration of this one",
-              {.file = path.string(), .offset = {}, .tensor = {}},
-              "choose another folder, or give this model's configuration with --config F");
 }
 
 // Which mapping to use. Empty: none, and names are kept.
@@ -199,11 +178,25 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
               "--family none keeps all names and changes the format only");
 }
 
+// What tells the files that were published from any that replace them.
+std::vector<std::string> identities(const Job& job, const Target& target) {
+  std::vector<std::string> all;
+  for (const OutputSet::File& file : job.layout.files) {
+    if (file.shared) continue;
+    try {
+      all.push_back(open_file(target.folder / file.name)->identity());
+    } catch (const Error&) {
+      all.emplace_back();
+    }
+  }
+  return all;
+}
+
 // What was found out about the place where the output lies, and not about its values.
 void say_how_it_was_written(const Outcome& outcome) {
-  for (const std::string& note : outcome.met) fmt::print(stderr, "transload: note: {}\n", escaped(note));
+  for (const std::string& note : outcome.met) say(fmt::format("transload: note: {}", escaped(note)));
   if (outcome.unconfirmed.empty()) return;
-  fmt::print(stderr, "transload: written, durability not confirmed: {}\n", escaped(outcome.unconfirmed));
+  say(fmt::format("transload: written, durability not confirmed: {}", escaped(outcome.unconfirmed)));
 }
 
 }  // namespace
@@ -306,6 +299,9 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
   }
   job.sidecars = still_needed(std::move(job.sidecars), target.folder);
   if (!instead.empty()) refuse_two_models(target, instead, job.sidecars);
+  job.strangers = strangers(location, target, job.sidecars, options.sidecars);
+  refuse_shared(location, target, job.sidecars);
+  note_replaced(location, target, job.sidecars, job.plan);
   refuse_own_input(location, target, job.layout);
   return job;
 }
@@ -315,6 +311,18 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
   RunOptions run_options{.threads = options.threads, .progress = {}, .stop = interruption.stop()};
   Outcome outcome;
   bool written = false, infinite = false;
+  std::vector<std::string> published;
+  // Where a comparison fails because there is another output by now, that is what is said.
+  const auto was_replaced = [&] {
+    if (published.empty() || identities(job, target) == published) return false;
+    outcome.replaced = true;
+    outcome.holds = false;
+    say(fmt::format("transload: {} was replaced by another conversion meanwhile; it is not proven",
+                    escaped(target.display())));
+    return true;
+  };
+  // What is in the way of the output itself is said first.
+  if (!options.overwrite && !job.strangers.empty() && in_the_way(job, target).empty()) refuse_strangers(job, target);
   try {
     {
       Progress progress("converting", options.progress);
@@ -326,11 +334,18 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
         outcome.notes.push_back(fmt::format("'{}': {}", shortened(each.tensor), each.what));
       }
       outcome.met = report.notes;
+      if (!job.strangers.empty()) outcome.met.push_back(describe_strangers(job, target));
       outcome.unconfirmed = report.unconfirmed;
     }
     written = true;
     say_how_it_was_written(outcome);
     if (options.proof == ProofLevel::none) return outcome;
+    published = identities(job, target);
+    if (std::ranges::any_of(outcome.met, [](const std::string& note) { return note.ends_with(io::kReplaced); })) {
+      published.assign(1, {});  // none of them is ours
+      was_replaced();
+      return outcome;
+    }
     const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     {
       Progress progress("comparing", options.progress);
@@ -348,20 +363,22 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
   } catch (Error& error) {
     if (written) error.leaves(fmt::format("the new {} is in place, but it is not proven", target.display()));
     outcome.signal = interruption.signal();
+    if (outcome.signal == 0 && was_replaced()) return outcome;
     if (outcome.signal == 0) {
       error.in({.file = job.plan.sources.front().path, .offset = {}, .tensor = {}});
       throw;
     }
-    fmt::print(stderr, "transload: interrupted; {}\n", escaped(error.destination()));
+    say(fmt::format("transload: interrupted; {}", escaped(error.destination())));
     return outcome;
   } catch (const std::bad_alloc&) {
     throw Error(Errc::io, "out of memory")
         .leaves(written ? fmt::format("the new {} is in place, but it is not proven", target.display()) : "");
   }
   const auto unproven = [](const std::string& why) {
-    fmt::print(stderr, "transload: the output is there, but it is not proven: {}\n", why);
+    say(fmt::format("transload: the output is there, but it is not proven: {}", why));
   };
   outcome.holds = outcome.exact->holds() && (!outcome.outputs || outcome.outputs->holds());
+  if (!outcome.holds && was_replaced()) return outcome;
   if (outcome.outputs && !outcome.outputs->holds()) print_failure(*outcome.outputs);
   if (!outcome.exact->holds()) unproven(summary(*outcome.exact));
   if (outcome.outputs && !outcome.outputs->holds()) unproven(summary(*outcome.outputs));

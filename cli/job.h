@@ -37,6 +37,7 @@ struct Job {
   Plan plan;
   Layout layout;
   std::vector<Sidecar> sidecars;
+  std::vector<std::string> strangers;  // what lies there and would be read with the output (sidecars.h)
 };
 
 // Throws Error with everything that stands in the way; writes nothing.
@@ -55,10 +56,11 @@ struct CarryOutOptions {
 struct Outcome {
   int signal = 0;
   std::vector<std::string> notes;  // what became of the values
-  std::vector<std::string> met;    // what became of interrupted runs, said on stderr
+  std::vector<std::string> met;    // what became of interrupted runs, and what stays, said on stderr
   std::string unconfirmed;         // why it may not survive a loss of power, said on stderr; empty: it does
   std::optional<ExactProof> exact;
   std::optional<OutputsProof> outputs;
+  bool replaced = false;    // another conversion took its place before it was proven, said on stderr
   std::string why_not_run;  // where running both models was wanted
   bool holds = true;        // what was proven
   int exit_code() const { return holds && unconfirmed.empty() ? 0 : 1; }

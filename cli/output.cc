@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <new>
 
 #include "core/text.h"
@@ -24,14 +25,20 @@ void Output::write(const std::string& line) {
   std::fputc('\n', stdout);
 }
 
+void say(std::string line) {
+  std::fflush(stdout);  // what fails is found again by flush_standard_output()
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 void report(const Error& error, bool json) {
   std::string line = fmt::format("transload: error: {}", error.what());
   if (!error.destination().empty()) line += fmt::format("; {}", escaped(error.destination()));
   if (!error.advice().empty()) line += fmt::format("; {}", error.advice());
-  fmt::print(stderr, "{}\n", line);
+  say(line);
   const std::size_t shown = std::min(error.details().size(), kMostDetails);
-  for (std::size_t i = 0; i < shown; ++i) fmt::print(stderr, "  {}\n", escaped(error.details()[i]));
-  if (shown != error.details().size()) fmt::print(stderr, "  ... and {} more\n", error.details().size() - shown);
+  for (std::size_t i = 0; i < shown; ++i) say(fmt::format("  {}", escaped(error.details()[i])));
+  if (shown != error.details().size()) say(fmt::format("  ... and {} more", error.details().size() - shown));
   if (!json) return;
   Json where = Json::object();
   if (!error.where().file.empty()) where["file"] = error.where().file;
@@ -49,6 +56,7 @@ void report(const Error& error, bool json) {
 }
 
 int writing(const std::function<int()>& action) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of the report that has gone is no reason to stop writing the output
   constexpr std::string_view kNothing = "nothing was written";
   int code = kFailed;
   try {

@@ -44,12 +44,16 @@ class Output {
   Verbosity verbosity_;
 };
 
+// One line on stderr, after all that was printed on stdout so far: in a log they stand in the order in which they were
+// said. Nothing happens where stderr cannot be written.
+void say(std::string line);
+
 // "transload: error: FILE @OFFSET: what is wrong; what is at the destination; what to do" on stderr, other problems
 // indented below it. With `json` also {"error": ...} on stdout.
 void report(const Error& error, bool json);
 
-// The action of a verb that writes: an Error that does not say what is at the destination says that nothing was
-// written.
+// The action of a verb that writes, which no closed pipe ends: an Error that does not say what is at the destination
+// says that nothing was written.
 int writing(const std::function<int()>& action);
 
 // "3 tensors", "1 tensor".

@@ -131,7 +131,7 @@ int prove(const Options& options) {
     proof = prove_outputs(first, second, run);
   } catch (const Error&) {
     if (interruption.signal() == 0) throw;
-    fmt::print(stderr, "transload: interrupted; nothing is proven\n");
+    say("transload: interrupted; nothing is proven");
     return 128 + interruption.signal();
   }
   // Only then are the weights searched: that reads them all.
@@ -141,7 +141,7 @@ int prove(const Options& options) {
   }
   for (const std::string& line : outputs::report_lines(proof)) out.line("{}", line);
   out.line("proof {}", verdict(proof));
-  if (!out.json() && !proof.holds()) fmt::print(stderr, "transload: not proven: {}\n", verdict(proof));
+  if (!out.json() && !proof.holds()) say(fmt::format("transload: not proven: {}", verdict(proof)));
   Json json{{"schema", 1}, {"first", to_json(a, first)}, {"second", to_json(b, second)}};
   json["proof"] = outputs::to_json(proof);
   json["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

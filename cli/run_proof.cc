@@ -75,7 +75,7 @@ std::string summary(const OutputsProof& proof) { return "run: " + outputs::summa
 std::vector<std::string> remarks(const OutputsProof& proof) { return outputs::remark_lines(proof); }
 
 void print_failure(const OutputsProof& proof) {
-  for (const std::string& line : outputs::report_lines(proof)) fmt::print(stderr, "  {}\n", line);
+  for (const std::string& line : outputs::report_lines(proof)) say(fmt::format("  {}", line));
 }
 
 Json json_of(const OutputsProof& proof) { return outputs::to_json(proof); }

@@ -41,6 +41,11 @@ TextFile text_of(const Source& source) {
   return {source.name(), std::move(text)};
 }
 
+// X.vocab beside the weights X.params.
+std::string vocabulary_name(std::string_view weights) {
+  return fs::path(weights).filename().replace_extension(".vocab").string();
+}
+
 // Other files go by the same name, such as the symbol of a network.
 bool is_configuration(const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -80,23 +85,26 @@ std::optional<TextFile> find_config(const Location& location) {
   return extension == ".safetensors" || extension == ".npz" ? own_config(location) : std::nullopt;
 }
 
+std::vector<std::string> carried_names(std::string_view to_dialect, std::string_view target_name) {
+  if (to_dialect == "tf1") return {"vocab.txt"};
+  if (to_dialect == "hf") return {kForHuggingFace.begin(), kForHuggingFace.end()};
+  if (to_dialect == "gluon") return {vocabulary_name(target_name)};
+  return {};
+}
+
 std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
                                    bool with_papers) {
   std::vector<std::string> names;
-  if (to_dialect == "tf1") names = {"vocab.txt"};
-  if (to_dialect == "hf") names.assign(kForHuggingFace.begin(), kForHuggingFace.end());
+  if (to_dialect != "gluon") names = carried_names(to_dialect, target_name);
   if (with_papers) {
     for (const std::string& name : open_confined_folder(location.folder)->list()) {
       if (is_paper(name)) names.push_back(name);
     }
   }
   std::vector<Sidecar> sidecars;
-  const auto with_extension = [](std::string_view name) {
-    return fs::path(name).filename().replace_extension(".vocab").string();
-  };
   if (to_dialect == "gluon") {
-    if (std::optional<TextFile> file = read_beside(location, with_extension(location.name))) {
-      sidecars.push_back({with_extension(target_name), std::move(file->text)});
+    if (std::optional<TextFile> file = read_beside(location, vocabulary_name(location.name))) {
+      sidecars.push_back({vocabulary_name(target_name), std::move(file->text)});
     }
   }
   for (const std::string& name : names) {

@@ -33,6 +33,9 @@ std::optional<TextFile> find_config(const Location& location);
 std::vector<Sidecar> carried_files(const Location& location, std::string_view to_dialect, std::string_view target_name,
                                    bool with_papers);
 
+// The names that these have in the target.
+std::vector<std::string> carried_names(std::string_view to_dialect, std::string_view target_name);
+
 // Marks those that stand in `folder` already with the same bytes; leaves out papers whose name is taken by others.
 std::vector<Sidecar> still_needed(std::vector<Sidecar> sidecars, const fs::path& folder);
 

@@ -1,11 +1,11 @@
 #include "standard_streams.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <string>
 #include <system_error>
 
 #include "transload/error.h"
@@ -22,8 +22,9 @@ void keep_standard_streams() {
 void flush_standard_output() {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  const int error = errno != 0 ? errno : EIO;
-  throw Error(Errc::io, fmt::format("cannot write to standard output: {}", std::generic_category().message(error)));
+  // What an earlier write found is not known any more.
+  const std::string why = errno != 0 ? ": " + std::generic_category().message(errno) : "";
+  throw Error(Errc::io, "cannot write to standard output" + why);
 }
 
 }  // namespace transload::cli

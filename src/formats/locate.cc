@@ -95,7 +95,9 @@ Location locate(std::string_view what, const LocateOptions& options) {
   if (!is_path_like(what)) {
     if (const std::optional<HubId> id = parse_hub_id(what)) return in_hub_cache(*id, what, options);
   }
-  throw Error(Errc::io, "no such file or folder", where(path));
+  const fs::path named = path.has_filename() ? path : path.parent_path();
+  // A folder that is to be, or a file in one that is there.
+  missing(path, interrupted_set(path).empty() ? folder_of(named) : path, "no such file or folder", {});
 }
 
 }  // namespace transload

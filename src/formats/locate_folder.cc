@@ -107,10 +107,10 @@ void prefer_others_to_npz(std::vector<Candidate>& candidates) {
                 fmt::format("the only weights in this folder are '{}', which is not read", shortened(*foreign)),
                 where(folder), kAdvice);
   }
-  throw Error(Errc::io,
-              options.format.empty() ? "no weights in this folder"
-                                     : fmt::format("no {} weights in this folder", options.format),
-              where(folder), kAdvice);
+  missing(folder, folder,
+          options.format.empty() ? "no weights in this folder"
+                                 : fmt::format("no {} weights in this folder", options.format),
+          kAdvice);
 }
 
 }  // namespace

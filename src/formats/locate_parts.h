@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "transload/error.h"
 #include "transload/format.h"
@@ -26,6 +27,13 @@ bool is_bundle_prefix(const fs::path& path);  // there is a regular file path.in
 Location at_bundle_prefix(const fs::path& prefix, std::string display);
 // The prefix that `checkpoint` in this folder names.
 Location at_checkpoint_file(const fs::path& checkpoint);
+
+// The hidden folder of a set that began to take its places in `folder` and did not finish, there or beside it; empty:
+// there is none.
+fs::path interrupted_set(const fs::path& folder);
+// Errc::io: `message`, and what an interrupted set has to do with it, or else `advice`.
+[[noreturn]] void missing(const fs::path& path, const fs::path& folder, std::string_view message,
+                          std::string_view advice);
 
 bool is_file(const fs::path& path);
 // The folder that a file lies in; "." where its path names none.

@@ -189,6 +189,26 @@ struct OutputSet::Rep {
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (beside || !files[i].there) sinks[i]->finish();
     }
+    const std::vector<std::string> ours =
+        identities([&](const File& file) { return staging->files().status(file.name); });
+    std::string unconfirmed = publish_finished();
+    if (identities([&](const File& file) { return followed(target / file.name); }) != ours) {
+      notes.push_back(fmt::format("{} {}", shown.string(), io::kReplaced));
+    }
+    return unconfirmed;
+  }
+
+  // Of the files that belong to this output alone.
+  template <class Status>
+  std::vector<std::string> identities(const Status& status_of) const {
+    std::vector<std::string> all;
+    for (const File& file : files) {
+      if (!file.shared && !file.there) all.push_back(io::identity(status_of(file)));
+    }
+    return all;
+  }
+
+  std::string publish_finished() {
     std::optional<io::Folder> parent;
     if (beside) {
       staging->files().sync();

@@ -75,7 +75,8 @@ void PickleMachine::refuse_unknown() const {
               fmt::format("the pickle names {}{}, which is not on the list of what a checkpoint of tensors needs",
                           unknown.front().name, others),
               {.file = out_.file_, .offset = unknown.front().offset, .tensor = {}},
-              "nothing was run. --allow-opaque reads the tensors that do not depend on such names; in PyTorch, "
+              "nothing was run; transload scan says what such names do. --allow-opaque reads the tensors that do not "
+              "depend on such names; in PyTorch, "
               "torch.save(model.state_dict(), path) saves without them");
   throw std::move(error.add(std::move(details)));
 }

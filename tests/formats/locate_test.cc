@@ -104,6 +104,21 @@ TEST_F(Locate, PipesAndDevicesAreRefusedWithoutWaiting) {
   EXPECT_TRUE(refuses([&] { locate(folder_.path().string()); }, Errc::io, "no weights in this folder"));
 }
 
+TEST_F(Locate, NothingPointedToAnInterruptedConversion) {
+  folder_.write("out/config.json", "{}");
+  EXPECT_EQ(error_of(locating("out"))->message(), "no weights in this folder");
+  folder_.write("out/.transload-1f/new/model.safetensors", weights_);  // had not begun to take its places
+  EXPECT_EQ(error_of(locating("out"))->message(), "no weights in this folder");
+  folder_.write("out/.transload-2e/record", "");
+  for (const char* name : {"out", "out/model.safetensors"}) {
+    EXPECT_TRUE(refuses(locating(name), Errc::io, ".transload-2e of a conversion that was interrupted"));
+    EXPECT_NE(error_of(locating(name))->advice().find("the next conversion into this folder"), std::string::npos);
+  }
+  folder_.write(".other.transload-3d/record", "");
+  EXPECT_TRUE(refuses(locating("./other"), Errc::io, ".other.transload-3d of a conversion that was interrupted"));
+  EXPECT_EQ(error_of(locating("none.safetensors"))->message(), "no such file or folder");
+}
+
 TEST_F(Locate, LinksToFilesAreFollowedAndOthersNamed) {
   folder_.write("stored", weights_);
   fs::create_symlink("stored", folder_ / "link");

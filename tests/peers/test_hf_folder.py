@@ -273,7 +273,7 @@ def test_overflow_is_named_and_counted(tmp_path):
     command = ("convert", tmp_path / "in", tmp_path / "out", "--to", "hf", "--dtype", "f16")
     what = "-70000 at [2, 1] is too large for float16 and becomes infinite, as do 2 more values"
     result = transload(*command, expect=2)
-    assert f"tensor '{name}': {what}; choose a wider --dtype" in result.err
+    assert f"tensor '{name}': {what}; nothing was written; choose a wider --dtype" in result.err
     assert not (tmp_path / "out").exists()
     result = transload(*command, "--allow-overflow", "--json")
     assert f"'{name}': {what}" in json.loads(result.out)["notes"]

@@ -18,6 +18,8 @@
 namespace transload::safetensors {
 namespace {
 
+constexpr std::string_view kAgain = "get the file again";
+
 // Follows the JSON text and fills a Header; it holds one tensor's fields at a time.
 class HeaderEvents final : public wire::JsonEvents {
  public:
@@ -170,6 +172,9 @@ void check_coverage(const Header& header, const std::string& file, std::uint64_t
   const auto fail = [&](std::string_view message, const Entry* at) {
     throw Error(Errc::corrupt, message, {.file = file, .offset = {}, .tensor = at == nullptr ? "" : at->name});
   };
+  const auto cut_off = [&](std::string_view message, const Entry& at) {
+    throw Error(Errc::corrupt, message, {.file = file, .offset = {}, .tensor = at.name}, kAgain);
+  };
   std::vector<std::size_t> order(header.tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {},
@@ -184,8 +189,8 @@ void check_coverage(const Header& header, const std::string& file, std::uint64_t
     }
     end = tensor.end;
     if (end > data_size) {
-      fail(fmt::format("ends at byte {} of the data, but the file holds only {}: it is truncated", end, data_size),
-           &tensor);
+      cut_off(fmt::format("ends at byte {} of the data, but the file holds only {}: it is truncated", end, data_size),
+              tensor);
     }
   }
   if (end != data_size) {
@@ -233,7 +238,11 @@ Header read_header(const Source& source) {
   const std::uint64_t size = wire::Cursor(Bytes(std::move(length)), source.name()).u64();
   const std::uint64_t left = source.size() - kLengthBytes;
   if (size > kMaxHeader) fail(fmt::format("claims a header of {} bytes; at most {} are allowed", size, kMaxHeader));
-  if (size > left) fail(fmt::format("claims a header of {} bytes, but only {} follow: it is truncated", size, left));
+  if (size > left) {
+    throw Error(Errc::corrupt,
+                fmt::format("claims a header of {} bytes, but only {} follow: it is truncated", size, left),
+                {.file = source.name(), .offset = 0, .tensor = {}}, kAgain);
+  }
   std::string json(size, '\0');
   source.read(kLengthBytes, std::as_writable_bytes(std::span(json)));
   return parse_header(json, source.name(), left - size);

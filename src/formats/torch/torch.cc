@@ -79,8 +79,10 @@ std::unique_ptr<Reader> open(std::shared_ptr<Store> store, std::string_view name
       case Content::legacy: return open_legacy(source, options);
       case Content::tar: return open_tar(source, options);
       case Content::pickle:
-        refuse(*source, "a bare pickle, not a file of torch.save (it lacks the magic number)",
-               "save the weights with torch.save(model.state_dict(), path)");
+        refuse(
+            *source, "a bare pickle, not a file of torch.save (it lacks the magic number)",
+            "weights of a PyTorch model are saved with torch.save(model.state_dict(), path); models of other libraries "
+            "(scikit-learn, joblib) are not read, only transload scan looks into them");
       case Content::lfs_pointer:
         refuse(*source, "a git-lfs pointer: the weights themselves were not downloaded", "run: git lfs pull");
       case Content::empty: refuse(*source, "the file is empty", "get the file again", Errc::corrupt);
