@@ -1,5 +1,6 @@
 """Hundreds of random checkpoints against the real TensorFlow 2.15.1: both ways, in slices and shards, and indexes that
 somebody changed. Seeded: every run has the same files. (Tables alone, by the thousand: tests/wire/table_differential_test.cc.)"""
+import faulthandler
 import hashlib
 import os
 import random
@@ -282,7 +283,8 @@ def ask_tensorflow(prefixes):
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where it would print its stack
+            faulthandler.disable()  # it would print its stack
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             with os.fdopen(writing, "w") as out:
                 for i in range(len(answers), len(prefixes)):
                     try:

@@ -48,7 +48,7 @@ class Case:
         """The command lines to run, each with its outcome: refuse, load, either."""
         if self.folder == "config":
             # A configuration is asked for where a model is converted.
-            return [("convert", [model(self), "out/model.ckpt", "--to", "tf1"], self.wanted)]
+            return [("convert", [model(self), "out/model.ckpt", "--to", "tf1", "--threads", "1"], self.wanted)]
         target = "out/x.pt" if self.kind in ("safetensors", "shard-index") else "out/x.safetensors"
         return [("inspect", [self.path, "--digest"], "load" if self.wanted == "listed" else self.wanted),
                 ("convert", [self.path, target], "refuse" if self.wanted == "listed" else self.wanted)]

@@ -163,25 +163,28 @@ class ZipCheckpoint {
   }
 
   void note_the_rest(const Storages& storages, Index& index) const {
-    std::uint64_t unused = 0, pickles = 0;
-    std::string first_pickle;
+    static constexpr std::string_view kRecords[] = {"data.pkl", ".format_version", ".storage_alignment", "byteorder",
+                                                    "version"};
+    std::uint64_t unused = 0, others = 0;
+    std::string first_other;
     for (const ZipEntry& entry : entries_) {
       const std::string_view name = std::string_view(entry.name).substr(top_.size());
       if (name.starts_with("data/") && name.size() > 5) {
         unused += storages.find(name.substr(5)) < 0 ? 1 : 0;
       } else if (is_script_ && (name.starts_with("code/") || name.starts_with("constants"))) {
         continue;  // said in another note
-      } else if (name != "data.pkl" && name.find(".p") != std::string_view::npos) {
-        if (pickles++ == 0) first_pickle = entry.name;
+      } else if (!name.empty() && !name.ends_with('/') && !name.starts_with(".data/") &&
+                 std::ranges::find(kRecords, name) == std::end(kRecords)) {
+        if (others++ == 0) first_other = entry.name;
       }
     }
     if (unused != 0) {
       index.notes.push_back(fmt::format("{} storage{} that nothing refers to", unused, unused == 1 ? "" : "s"));
     }
-    if (pickles != 0) {
+    if (others != 0) {
       index.notes.push_back(fmt::format("only data.pkl was read; the archive also holds {}{}",
-                                        shortened(first_pickle, 80),
-                                        pickles == 1 ? "" : fmt::format(" and {} others", pickles - 1)));
+                                        shortened(first_other, 80),
+                                        others == 1 ? "" : fmt::format(" and {} others", others - 1)));
     }
   }
 
