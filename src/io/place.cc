@@ -39,22 +39,16 @@ void sync_if_possible(const Folder& folder) {
   }
 }
 
-std::vector<Placing> keys_last(std::vector<Placing> files) {
-  std::ranges::stable_partition(files, [](const Placing& file) { return !file.key; });
-  return files;
-}
-
 // All back to where it was before step 1.
 void undo(const Folder& staging, const Folder& target, const std::vector<Placing>& files) {
   const Folder ready = staging.inside(kReady), old = staging.inside(kOld);
-  const std::vector<Placing> in_order = keys_last(files);
-  for (auto at = in_order.rbegin(); at != in_order.rend(); ++at) {  // Clang 14 cannot read libstdc++ 12's std::views
+  for (auto at = files.rbegin(); at != files.rend(); ++at) {  // Clang 14 cannot read libstdc++ 12's std::views
     const Placing& file = *at;
     if (ready.status(file.name) || identity(target.status(file.name)) != file.fresh) continue;
     move_over(target, file.name, ready, file.name);
     if (file.key) sync_if_possible(target);
   }
-  for (const Placing& file : keys_last(files)) {
+  for (const Placing& file : files) {
     if (!old.status(file.name)) continue;
     if (file.key) sync_if_possible(target);
     if (!move_to_free_name(old, file.name, target, file.name)) appeared(target, file.name);
@@ -89,6 +83,7 @@ void place_one(const Folder& files, const Folder& target, const Placing& file) {
 void place(Staging& staging, const Folder& target, std::vector<Placing> files) {
   for (Placing& file : files) look(staging.files(), target, file);
   if (files.size() == 1) return place_one(staging.files(), target, files.front());
+  std::stable_partition(files.begin(), files.end(), [](const Placing& file) { return !file.key; });
   staging.files().sync();
   static_cast<void>(staging.folder().make(kOld, 0700));
   write_record(staging.folder(), files);
@@ -135,7 +130,7 @@ void go_on(const Folder& staging, const Folder& target, const std::vector<Placin
   for (const Placing& file : files) {
     if (!file.key) put_aside(target, old, ready, file);
   }
-  for (const Placing& file : keys_last(files)) {
+  for (const Placing& file : files) {
     if (!ready.status(file.name)) continue;
     if (file.key) sync();  // what it needs is there before it
     if (!move_to_free_name(ready, file.name, target, file.name)) appeared(target, file.name);

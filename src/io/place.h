@@ -29,7 +29,7 @@ void place(Staging& staging, const Folder& target, std::vector<Placing> files);
 bool nothing_moved(const Folder& target, const std::vector<Placing>& files);
 // Whether the files of a dead process can go on from where they stand: nobody else changed any of them since.
 bool can_go_on(const Folder& staging, const Folder& target, const std::vector<Placing>& files);
-// Steps 2 to 4 from where they stand.
+// Steps 2 to 4 from where they stand. The key files are the last of `files`, as place() has recorded them.
 void go_on(const Folder& staging, const Folder& target, const std::vector<Placing>& files);
 
 }  // namespace transload::io

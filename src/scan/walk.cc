@@ -50,8 +50,7 @@ class Walker {
   Walk take() {
     std::erase_if(walk_.files, [&](const fs::path& file) { return blobs_.contains(file.lexically_normal().string()); });
     std::ranges::sort(walk_.files);
-    const auto same = std::ranges::unique(walk_.files);
-    walk_.files.erase(same.begin(), same.end());
+    walk_.files.erase(std::unique(walk_.files.begin(), walk_.files.end()), walk_.files.end());
     return std::move(walk_);
   }
 
