@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cctype>
+#include <span>
 
 #include "formats/foreign.h"
 #include "scan/tar_header.h"
@@ -48,6 +49,12 @@ bool ends_with_any(std::string_view name, std::span<const std::string_view> endi
 }
 
 }  // namespace
+
+std::string head_of(const Source& source, std::uint64_t size) {
+  std::string head(std::min(source.size(), size), '\0');
+  if (!head.empty()) source.read(0, std::as_writable_bytes(std::span(head)));
+  return head;
+}
 
 Content content_of(std::string_view name, ByteView head) {
   Content content;

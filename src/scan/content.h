@@ -9,7 +9,8 @@
 
 namespace transload::scanning {
 
-inline constexpr std::uint64_t kHead = 4096;  // bytes that content_of() asks for
+inline constexpr std::uint64_t kHead = 4096;                    // bytes that content_of() asks for
+std::string head_of(const Source& source, std::uint64_t size);  // fewer where there are fewer
 
 struct Content {
   bool pickle = false;  // begins with PROTO

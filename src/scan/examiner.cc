@@ -1,16 +1,12 @@
 #include "scan/examiner.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "core/text.h"
-#include "formats/numpy/header.h"
 #include "formats/torch/globals.h"
-#include "scan/grades.h"
-#include "scan/literal.h"
+#include "scan/gunzip.h"
 #include "scan/part_source.h"
 #include "scan/tar_examiner.h"
 #include "scan/zip_examiner.h"
@@ -18,89 +14,14 @@
 namespace transload::scanning {
 namespace {
 
-constexpr unsigned kMostDepth = 5;
-constexpr std::uint64_t kLargestLiteral = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLargestUnpacked = std::uint64_t{256} << 20;
-constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
-constexpr unsigned kMostSuspected = 64;        // pickles that do nothing, one after another, in front of one that does
-constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;  // read at once
-constexpr std::uint64_t kLegacyPickles = 5;                 // magic number, protocol, system, object, keys
-constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
+constexpr std::uint64_t kLegacyPickles = 5;  // magic number, protocol, system, object, keys
 
-std::string head_of(const Source& source, std::uint64_t size) {
-  std::string head(std::min(source.size(), size), '\0');
-  if (!head.empty()) source.read(0, std::as_writable_bytes(std::span(head)));
-  return head;
-}
-
-// What a module or an attribute may be called, in a file that is no text.
-bool is_possible_name(std::string_view path) {
-  constexpr std::string_view kOfTexts = "\"'`()[]{},;=#";
-  return !path.empty() && std::ranges::all_of(path, [&](unsigned char c) {
-    return c > ' ' && c != 0x7f && kOfTexts.find(static_cast<char>(c)) == kOfTexts.npos;
-  });
-}
-
-// Whether bytes without a mark of their own are a pickle after all: it does something, or is whole.
-bool is_convincing(const Survey& survey) {
-  if (survey.limited) return true;
-  for (const SurveyName& name : survey.names) {
-    if ((name.computed || name.extension) && name.called) return true;
-    if (!is_possible_name(name.module) || !is_possible_name(name.name)) continue;
-    if (name.called || survey.complete || grade(name.module, name.name).grade == Grade::dangerous) return true;
-  }
-  return std::ranges::any_of(survey.names, [](const SurveyName& name) { return name.computed || name.extension; }) &&
-         survey.complete;
-}
+}  // namespace
 
 std::string inside(const std::string& entry, std::string_view part) {
   return entry.empty() ? std::string(part) : fmt::format("{}!{}", entry, part);
 }
-
-// The begin of a gzip or zlib stream, and of those that follow it, which Python's gzip and joblib read as one. `whole`
-// where all of the source was needed. Read piece by piece: what is mapped kills the process when somebody shortens the
-// file.
-std::vector<std::byte> unpacked(const Source& source, std::uint64_t stored, std::uint64_t most, bool& whole) {
-  std::vector<std::byte> block, out;
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 32) != Z_OK) return out;  // either header
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
-  std::uint64_t at = 0;
-  const auto fill = [&] {
-    if (stream.avail_in > 0 || at == stored) return;
-    block.resize(std::min(stored - at, kBlock));
-    source.read(at, block);
-    at += block.size();
-    stream.next_in = reinterpret_cast<Bytef*>(block.data());
-    stream.avail_in = static_cast<uInt>(block.size());
-  };
-  while (out.size() < most) {
-    fill();
-    const std::size_t had = out.size();
-    out.resize(had + std::max<std::size_t>(65536, had / 2));
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
-    stream.avail_out = static_cast<uInt>(out.size() - had);
-    const int result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-    if (result == Z_STREAM_END) {
-      // Zeros between two members are padding.
-      for (fill(); stream.avail_in > 0 && *stream.next_in == 0; fill()) {
-        ++stream.next_in;
-        --stream.avail_in;
-      }
-      if (stream.avail_in == 0) {
-        whole = at == source.size();
-        break;
-      }
-      if (inflateReset(&stream) != Z_OK) break;
-    } else if (result != Z_OK) {
-      break;
-    }
-  }
-  return out;
-}
-
-}  // namespace
 
 // ---- what is said ----
 
@@ -131,106 +52,6 @@ void Examiner::finish() {
   }
 }
 
-// ---- pickles ----
-
-Survey Examiner::survey(const Source& source, std::uint64_t begin) {
-  secrets_.in(source.name() == file_.path ? std::string_view() : std::string_view(source.name()));
-  SurveyOptions options;
-  options.on_text = [this](std::uint64_t offset, std::string_view text) { secrets_.look(offset, text); };
-  return survey_pickle(source, begin, source.size(), options);
-}
-
-void Examiner::take_names(const Survey& survey, const std::string& entry) {
-  for (const SurveyName& name : survey.names) {
-    if (file_.names.size() >= kMostFindings) {
-      problem(entry, name.offset, "imports more names than are listed");
-      return;
-    }
-    Graded graded = grade(name.module, name.name);
-    if (name.computed) graded = {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
-    if (name.changed) graded = {Grade::dangerous, "its own attributes are replaced, for the whole program"};
-    if (name.extension && !name.changed) {
-      graded = {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
-    }
-    if (name.only_attributes && !name.changed && graded.grade == Grade::dangerous) {
-      graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
-    }
-    ScanName found;
-    found.entry = entry;
-    found.offset = name.offset;
-    found.module = name.module;
-    found.name = name.name;
-    found.grade = graded.grade;
-    found.reason = graded.reason;
-    found.count = name.count;
-    found.called = name.called;
-    if (graded.grade != Grade::allowed) found.argument = name.argument;
-    file_.names.push_back(std::move(found));
-  }
-  if (survey.names_left_out != 0) {
-    problem(entry, std::nullopt, fmt::format("imports {} more names than are listed", survey.names_left_out));
-  }
-}
-
-void Examiner::take(const Survey& survey, const std::shared_ptr<Source>& source, const std::string& entry,
-                    unsigned depth) {
-  take_names(survey, entry);
-  if (survey.raw_arrays) {
-    remark(entry, "joblib's raw arrays are not followed: of what stands behind the first, not all may be listed");
-  }
-  for (const SurveyProblem& found : survey.problems) problem(entry, found.offset, found.message);
-  for (const SurveyLiteral& literal : survey.literals) examine_literal(source, literal, entry, depth + 1);
-}
-
-void Examiner::examine_literal(const std::shared_ptr<Source>& source, const SurveyLiteral& literal,
-                               const std::string& entry, unsigned depth) {
-  if (depth > kMostDepth) {
-    problem(entry, literal.offset, "files inside of files, deeper than is looked into");
-    return;
-  }
-  const std::string label = inside(entry, fmt::format("text@{}", literal.offset));
-  std::shared_ptr<Source> content;
-  if (literal.code == SurveyLiteral::Code::plain) {
-    if (!spend(0, entry)) return;
-    content = part_of(source, literal.offset, std::min(literal.size, source->size() - literal.offset), label);
-  } else {
-    if (!spend(std::min(literal.size, kLargestLiteral), entry)) return;
-    const std::string text = literal_content(*source, literal, kLargestLiteral);
-    const ByteView view = as_bytes(text);
-    content = memory_source(label, Bytes(std::vector(view.begin(), view.end())));
-  }
-  const Content kind = content_of({}, as_bytes(head_of(*content, kHead)));
-  if (kind.zip || kind.npy || kind.tar) {
-    examine(content, {}, label, depth);
-    return;
-  }
-  if (!spend(content->size(), entry)) return;
-  // Any text may happen to look like a pickle: only one that does something is taken for one.
-  const Survey nested = survey(*content, 0);
-  const bool is_pickle = nested.shape_of_a_pickle && nested.complete && nested.opcodes > 2;
-  if (is_convincing(nested) || (is_pickle && !nested.names.empty())) {
-    if (kind.pickle) {
-      examine_pickles(content, 0, label, depth, kAnyNumber);
-    } else {
-      take(nested, content, label, depth);
-    }
-  }
-}
-
-std::uint64_t Examiner::examine_pickles(const std::shared_ptr<Source>& source, std::uint64_t begin,
-                                        const std::string& entry, unsigned depth, std::uint64_t most) {
-  std::uint64_t at = begin;
-  for (std::uint64_t count = 0; count < most && at < source->size(); ++count) {
-    Survey next = survey(*source, at);
-    // After the first, other bytes may follow that are no pickle.
-    if (count > 0 && !next.complete && !is_convincing(next)) break;
-    take(next, source, entry, depth);
-    at = next.raw_arrays ? source->size() : next.end;
-    if (!next.complete || !spend(0, entry)) break;
-  }
-  return at;
-}
-
 // ---- kinds of content ----
 
 Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& format, const std::string& entry) {
@@ -241,21 +62,24 @@ Opened Examiner::open_it(const std::shared_ptr<Source>& source, const Format& fo
   location.display = source->name();
   const Opened opened = try_to_open(location);
   secrets_.in(entry);
+  look_at_metadata(opened);
+  if (entry.empty()) file_.readable = opened.readable;
+  return opened;
+}
+
+void Examiner::look_at_metadata(const Opened& opened) {
   for (const auto& [key, value] : opened.metadata) {
     secrets_.look(0, key, value);
     secrets_.look(0, value);
   }
-  if (entry.empty()) file_.readable = opened.readable;
-  return opened;
 }
 
 void Examiner::judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read) {
   if (!opened.error) return;
   if (entry.empty()) file_.why_not = opened.error->message();
-  // Not by their grade: what NumPy needs is allowed, and refused by the reader as well.
+  // A file that is refused for its names is not broken. What else is wrong with it shows where they are let through.
   const bool has_names =
       std::ranges::any_of(file_.names, [](const ScanName& name) { return !torch::is_allowed(name.module, name.name); });
-  // A file that is refused for its names is not broken. What else is wrong with it shows where they are let through.
   const bool is_pickled = has_names || (!file_.names.empty() && file_.format.starts_with("np"));  // objects in an array
   const Error* wrong = &*opened.error;
   if (is_pickled && wrong->code() == Errc::unsupported) {
@@ -346,22 +170,6 @@ bool Examiner::examine_zip(const std::shared_ptr<Source>& source, std::string_vi
   return true;
 }
 
-// The length of a safetensors header, or a raw value, may begin like a pickle does. Its problems as a pickle are none
-// of what it is; what it would do to somebody who unpickles it counts all the same.
-bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
-  std::uint64_t at = 0;
-  for (unsigned count = 0; count < kMostSuspected && at < source->size(); ++count) {
-    const Survey next = survey_pickle(*source, at, source->size());
-    if (is_convincing(next)) {
-      examine_pickles(source, at, entry, depth, kAnyNumber);
-      return true;
-    }
-    if (!next.complete) return false;
-    at = next.end;
-  }
-  return false;
-}
-
 bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
                               Content content, unsigned depth) {
   const bool is_torch = content.format != nullptr && content.format->name == "torch";
@@ -375,10 +183,10 @@ bool Examiner::examine_format(const std::shared_ptr<Source>& source, std::string
       content.format = other;
     }
   } else if (content.pickle) {
-    const std::uint64_t end = examine_pickles(source, 0, entry, depth, is_torch ? kLegacyPickles : kAnyNumber);
-    const bool whole = file_.problems.empty();
-    if (!is_torch && whole && end < source->size()) {
-      problem(entry, end, fmt::format("{} bytes follow the end of the pickle", source->size() - end));
+    if (is_torch) {
+      examine_pickles(source, 0, entry, depth, kLegacyPickles);
+    } else {
+      examine_only_pickles(source, entry, depth);
     }
   }
   if (content.npy) examine_npy(source, entry, depth);
@@ -395,7 +203,7 @@ bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::st
   const std::uint64_t stored = std::min(source->size(), kLargestUnpacked);
   if (!spend(stored, entry)) return false;
   bool whole = false;
-  std::vector<std::byte> out = unpacked(*source, stored, std::min(budget_, kLargestUnpacked), whole);
+  std::vector<std::byte> out = gunzip(*source, stored, std::min(budget_, kLargestUnpacked), whole);
   if (out.empty() || !spend(out.size(), entry)) return false;
   const std::string label = inside(entry, content.gzip ? "gunzip" : "inflate");
   const bool found = examine(memory_source(label, Bytes(std::move(out))), name, label, depth + 1);
@@ -404,80 +212,11 @@ bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::st
   return found;
 }
 
-// An array of objects is a pickle after the header.
-void Examiner::examine_npy(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
-  const numpy::Begin begin = [&](std::uint64_t size) {
-    std::vector<std::byte> bytes(std::min(size, source->size()));
-    source->read(0, bytes);
-    return Bytes(std::move(bytes));
-  };
-  // What numpy.load would unpickle follows the header, whatever type it gives.
-  const std::string head = head_of(*source, 12);
-  std::uint64_t behind = 0;
-  if (head.size() == 12) {
-    const auto byte = [&](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(head[at])}; };
-    behind =
-        head[6] == 1 ? 10 + (byte(8) | byte(9) << 8) : 12 + (byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24);
-  }
-  std::uint64_t values = 0;
-  bool objects = false;
-  try {
-    const numpy::Prelude prelude = numpy::read_prelude(source->size(), begin, source->name());
-    values = prelude.values;
-    const std::string header(begin(values).text());
-    objects =
-        header.find("'|O") != header.npos || header.find("'O") != header.npos || header.find("\"|O") != header.npos;
-  } catch (const Error& error) {
-    if (error.code() == Errc::io) throw;
-    values = behind;  // the reader says what is wrong
-  }
-  if (values >= source->size()) return;
-  if (objects || is_convincing(survey_pickle(*source, values, source->size()))) {
-    examine_pickles(source, values, entry, depth, 1);
-  }
-}
-
-// Pickles of protocols 0 and 1 begin with any opcode.
-bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
-                                const Content& content, unsigned depth) {
-  const Survey found = survey_pickle(*source, 0, source->size());
-  const bool promised = entry.empty() && promises_weights(name);
-  const bool is_pickle = is_convincing(found) || (promised && found.complete);
-  if (is_pickle) {
-    if (entry.empty()) file_.format = "pickle";
-    const std::uint64_t end = examine_pickles(source, 0, entry, depth, kAnyNumber);
-    if (file_.problems.empty() && end < source->size()) {
-      problem(entry, end, fmt::format("{} bytes follow the end of the pickle", source->size() - end));
-    }
-    return true;
-  }
-  if (!promised) return false;
-  if (ends_like_a_table(*source)) {
-    file_.format = "table";
-    remark(entry, "is a table, perhaps a checkpoint of TensorFlow before 0.12; such files are not looked into");
-    return true;
-  }
-  file_.format = "unknown";
-  take_names(found, entry);
-  if (promises_pickle(name) && !found.problems.empty()) {
-    problem(entry, found.problems.front().offset,
-            "is named like a pickle and is none: " + found.problems.front().message);
-  } else {
-    problem(entry, 0,
-            fmt::format("is named like a file of weights, and {}",
-                        content.foreign.empty() ? "its content is of no known kind" : content.foreign));
-  }
-  return true;
-}
-
 void Examiner::examine_set(const Location& location, const std::string& file) {
   const Opened opened = try_to_open(location);
   file_.format = location.format->name;
   file_.readable = opened.readable;
-  for (const auto& [key, value] : opened.metadata) {
-    secrets_.look(0, key, value);
-    secrets_.look(0, value);
-  }
+  look_at_metadata(opened);
   judge(opened, file, {}, true);
 }
 

@@ -14,6 +14,12 @@
 
 namespace transload::scanning {
 
+inline constexpr unsigned kMostDepth = 5;             // files inside of files
+inline constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
+
+// What the part of an entry is called: "archive.tar!member".
+std::string inside(const std::string& entry, std::string_view part);
+
 // Fills `file` with what is found. Errors of a reader become problems; Errc::io of the system is thrown.
 class Examiner {
  public:
@@ -50,6 +56,8 @@ class Examiner {
   // One pickle after another from `begin`; where the last one ends. `most` is how many there should be at most.
   std::uint64_t examine_pickles(const std::shared_ptr<Source>& source, std::uint64_t begin, const std::string& entry,
                                 unsigned depth, std::uint64_t most);
+  // Pickles from begin to end: what follows them is a finding.
+  void examine_only_pickles(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);
   Survey survey(const Source& source, std::uint64_t begin);
   void take(const Survey& survey, const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);
   void take_names(const Survey& survey, const std::string& entry);
@@ -58,6 +66,7 @@ class Examiner {
 
   // What the readers say. Without a format that they have to take, a refusal is only a remark.
   Opened open_it(const std::shared_ptr<Source>& source, const Format& format, const std::string& entry);
+  void look_at_metadata(const Opened& opened);
   void judge(const Opened& opened, const std::string& file, const std::string& entry, bool must_be_read);
 
   void problem(const std::string& entry, std::optional<std::uint64_t> offset, std::string message,

@@ -1,25 +1,12 @@
 #include "scan/grades.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 #include "formats/torch/globals.h"
 
 namespace transload::scanning {
 namespace {
-
-// What NumPy writes to bring an array, a scalar or a type back (numpy/core/src/multiarray/methods.c, array_reduce).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNumpy{{
-    {"numpy.core.multiarray", "_reconstruct"},
-    {"numpy._core.multiarray", "_reconstruct"},
-    {"numpy.core.multiarray", "scalar"},
-    {"numpy._core.multiarray", "scalar"},
-    {"numpy.core.numeric", "_frombuffer"},
-    {"numpy._core.numeric", "_frombuffer"},
-    {"numpy", "ndarray"},
-    {"numpy", "dtype"},
-}};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -69,7 +56,6 @@ bool reaches_inside(std::string_view name) {
 
 Graded grade(std::string_view module, std::string_view name) {
   if (torch::is_allowed(module, name)) return {Grade::allowed, {}};
-  if (std::ranges::find(kNumpy, std::pair(module, name)) != kNumpy.end()) return {Grade::allowed, {}};
   const std::string path = canonical(module, name);
   if (const Danger* danger = find_danger(path, true)) return {Grade::dangerous, danger->reason};
   // A module that another one happens to have as an attribute: torch.serialization, "os.system". In exact case, so that

@@ -17,7 +17,7 @@ struct Graded {
   std::string_view reason;  // empty where there is nothing to say
 };
 
-// `allowed`: on the reader's own list (formats/torch/globals.h), or what NumPy writes to bring an array back.
+// `allowed`: on the reader's own list (formats/torch/globals.h), NumPy's names among them.
 Graded grade(std::string_view module, std::string_view name);
 
 // A row of the table of what is known to be dangerous: a dotted path, in lower case, which stands for itself and for

@@ -13,19 +13,6 @@ namespace {
 
 using Code = SurveyLiteral::Code;
 
-std::optional<unsigned> hex(std::string_view digits) {
-  unsigned value = 0;
-  for (const char c : digits) {
-    const unsigned digit = c >= '0' && c <= '9'   ? static_cast<unsigned>(c - '0')
-                           : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a') + 10
-                           : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A') + 10
-                                                  : 16;
-    if (digit > 15) return std::nullopt;
-    value = value << 4 | digit;
-  }
-  return value;
-}
-
 // Characters to U+00FF as bytes; others as they are.
 std::string from_utf8(std::string_view text) {
   std::string bytes;
@@ -42,44 +29,18 @@ std::string from_utf8(std::string_view text) {
   return bytes;
 }
 
-// What stands between the quotes, with the escapes of Python 2's repr() resolved.
-std::string from_quoted(std::string_view text) {
+// The quotes around a text, of which a cut off one has only the first.
+std::string_view inside_quotes(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
   if (!text.empty() && (text.front() == '\'' || text.front() == '"')) text.remove_prefix(1);
   if (!text.empty() && (text.back() == '\'' || text.back() == '"')) text.remove_suffix(1);
-  constexpr std::string_view kLetters = "abfnrtv\\'\"", kMeant = "\a\b\f\n\r\t\v\\'\"";
-  std::string content;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      content.push_back(text[i]);
-      continue;
-    }
-    const char letter = text[++i];
-    if (const std::size_t at = kLetters.find(letter); at != kLetters.npos) {
-      content.push_back(kMeant[at]);
-    } else if (const auto value = letter == 'x' && text.size() - i > 2 ? hex(text.substr(i + 1, 2)) : std::nullopt) {
-      content.push_back(static_cast<char>(*value));
-      i += 2;
-    } else if (letter >= '0' && letter <= '7') {
-      unsigned octal = 0;
-      std::size_t digits = 0;
-      for (; digits < 3 && i + digits < text.size() && text[i + digits] >= '0' && text[i + digits] <= '7'; ++digits) {
-        octal = octal * 8 + static_cast<unsigned>(text[i + digits] - '0');
-      }
-      content.push_back(static_cast<char>(octal));
-      i += digits - 1;
-    } else {
-      content.push_back('\\');
-      content.push_back(letter);
-    }
-  }
-  return content;
+  return text;
 }
 
 // Of a line that may be cut off in an escape. What Python would refuse stays as it is.
-std::string from_escaped(std::string_view text) {
+std::string unescaped(std::string_view text, std::optional<std::string> (*decode)(std::string_view)) {
   for (const std::string_view tried : {text, text.substr(0, std::min(text.rfind('\\'), text.size()))}) {
-    if (const std::optional<std::string> content = wire::decode_raw_unicode(tried)) return from_utf8(*content);
+    if (std::optional<std::string> content = decode(tried)) return *std::move(content);
   }
   return std::string(text);
 }
@@ -96,8 +57,8 @@ std::string decoded(std::string stored, SurveyLiteral::Code code, std::uint64_t 
   switch (code) {
     case Code::plain: break;
     case Code::utf8: text = from_utf8(text); break;
-    case Code::quoted: text = from_quoted(text); break;
-    case Code::escaped: text = from_escaped(text); break;
+    case Code::quoted: text = unescaped(inside_quotes(text), wire::decode_string_escapes); break;
+    case Code::escaped: text = from_utf8(unescaped(text, wire::decode_raw_unicode)); break;
   }
   if (text.size() > most) text.resize(most);
   return text;

@@ -111,7 +111,7 @@ std::uint64_t TarExaminer::take(const Header& header) {
     }
     member.size = *said.size;
   }
-  const std::string label = entry_.empty() ? member.name : fmt::format("{}!{}", entry_, member.name);
+  const std::string label = inside(entry_, member.name);
   if (climbs(member.name)) examiner_.problem(label, std::nullopt, "a member whose name leads out of the folder");
   check_type(member, label);
   // Nothing stands behind a folder, a link or a device, whatever size they name: so does tarfile go on.

@@ -110,7 +110,7 @@ bool ZipExaminer::examine_entry(const wire::ZipEntry& entry) {
 
 bool ZipExaminer::examine_part(std::string_view name, std::uint64_t offset, std::uint64_t stored, std::uint64_t size,
                                bool deflated) {
-  const std::string label = entry_.empty() ? std::string(name) : fmt::format("{}!{}", entry_, name);
+  const std::string label = inside(entry_, name);
   if (!examiner_.spend(0, entry_)) return false;
   if (!deflated) return examiner_.examine(part_of(source_, offset, stored, label), name, label, depth_ + 1);
   const std::shared_ptr<Source> part =
@@ -168,7 +168,7 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
   note_script(name);
   const std::uint64_t left = source_->size() - data;
   constexpr std::uint64_t kDeflated = 8;
-  const std::string label = entry_.empty() ? name : fmt::format("{}!{}", entry_, name);
+  const std::string label = inside(entry_, name);
   if (method != 0 && method != kDeflated) {
     examiner_.problem(label, at, fmt::format("is compressed by method {}, which is not looked into", method));
     return true;

@@ -115,6 +115,10 @@ std::optional<Embedded> NumpyValues::data(PickleRef ref) const {
 }
 
 void NumpyValues::fit(PickleRef ref, NumpyArray& array, PickleRef bytes) const {
+  if (array.type.objects) {
+    array.problem = "is a numpy array of Python objects";
+    return;
+  }
   if (!array.type.dtype) {
     array.problem = fmt::format("is a numpy array of the type {}, which is not read", array.type.text);
     return;
@@ -158,10 +162,6 @@ NumpyArray NumpyValues::rebuilt(PickleRef ref) const {
   NumpyArray array;
   array.type = type(state[2]);
   array.shape = shape(state[1]);
-  if (array.type.objects) {
-    array.problem = "is a numpy array of Python objects";
-    return array;
-  }
   fit(ref, array, state[4]);
   const bool fortran =
       pickle_.kind(state[3]) == PickleKind::boolean ? pickle_.boolean(state[3]) : pickle_.integer(state[3]) != 0;
@@ -179,15 +179,11 @@ NumpyArray NumpyValues::from_buffer(PickleRef ref) const {
   NumpyArray array;
   array.type = type(values[1]);
   array.shape = shape(values[2]);
-  if (array.type.objects) {
-    array.problem = "is a numpy array of Python objects";
-    return array;
-  }
-  const std::string_view order = pickle_.text(values[3]);
   if (values.size() == 5 && !pickle_.is_none(values[4])) {
     array.problem = "is a numpy array with its axes in an order of its own";
     return array;
   }
+  const std::string_view order = pickle_.text(values[3]);
   if (order != "C" && order != "F") pickle_.fail(ref, "a numpy array of an unknown order");
   fit(ref, array, values[0]);
   if (array.problem.empty() && order == "F" && array.data.size != 0) array.strides = fortran_strides(array.shape);
