@@ -10,7 +10,7 @@
 #include "io/folder_lock.h"
 #include "io/record.h"
 #include "io/staged_file.h"
-#include "support/temporary_folder.h"
+#include "support/files.h"
 #include "transload/error.h"
 #include "transload/io.h"
 
@@ -18,12 +18,12 @@ namespace transload {
 namespace {
 
 using testing::read_file;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_file;
 using Names = std::set<std::string>;
 
 TEST(OutputSet, NothingIsVisibleBeforePublish) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   OutputSet set(folder.path(), {{"data", 4, false}, {"index", 2, true}}, false);
   set.sink(0).write(2, as_bytes("cd"));
   set.sink(0).write(0, as_bytes("ab"));
@@ -36,7 +36,7 @@ TEST(OutputSet, NothingIsVisibleBeforePublish) {
 }
 
 TEST(OutputSet, LeavesNothingWhenItIsNotPublished) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   {
     OutputSet set(folder / "new" / "deeper", {{"data", 4, false}}, false);
     set.sink(0).write(0, as_bytes("ab"));
@@ -46,7 +46,7 @@ TEST(OutputSet, LeavesNothingWhenItIsNotPublished) {
 }
 
 TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "data", "old");
   EXPECT_THROW(OutputSet(folder.path(), {{"new", 1, false}, {"data", 3, false}}, false), Error);
   EXPECT_EQ(folder.names(), Names{"data"});
@@ -67,7 +67,7 @@ TEST(OutputSet, AnExistingFileStaysUnlessItMayBeReplaced) {
 }
 
 TEST(OutputSet, NewFilesHaveTheSameModeWhateverTheUmask) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const mode_t before = ::umask(077);
   OutputSet set(folder.path(), {{"data", 0, false}}, false);
   EXPECT_EQ(set.publish(), "");
@@ -87,7 +87,7 @@ TEST(OutputSet, NobodyMayReadMoreOfAReplacedFileThanOfTheEarlierOne) {
 }
 
 TEST(OutputSet, ALockOfAnotherProgramIsNotCalledAConversion) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const io::Folder locked = io::Folder::open(folder.path());
   ASSERT_EQ(io::try_lock(locked.fd()), io::Lock::taken);
   try {
@@ -99,7 +99,7 @@ TEST(OutputSet, ALockOfAnotherProgramIsNotCalledAConversion) {
 }
 
 TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   OutputSet set(folder.path(), {{"data", 3, false}, {"index", 3, true}}, false);
   set.sink(0).write(0, as_bytes("new"));
   set.sink(1).write(0, as_bytes("new"));
@@ -109,7 +109,7 @@ TEST(OutputSet, AFileThatAppearsMeanwhileIsLeftAlone) {
 }
 
 TEST(OutputSet, ASharedFileIsReplacedWithoutBeingAsked) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "checkpoint", "the last one");
   OutputSet set(folder.path(), {{"checkpoint", 3, false, true}}, false);
   set.sink(0).write(0, as_bytes("new"));
@@ -118,14 +118,14 @@ TEST(OutputSet, ASharedFileIsReplacedWithoutBeingAsked) {
 }
 
 TEST(OutputSet, RefusesAFolderInTheWay) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directory(folder / "data");
   EXPECT_THROW(OutputSet(folder.path(), {{"data", 3, false}}, true), Error);
   EXPECT_EQ(folder.names(), Names{"data"});
 }
 
 TEST(OutputSet, RefusesAWayUpFromAFolderThatIsNotThere) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "data", "old");
   for (const char* between : {"missing", "data"}) {
     EXPECT_THROW(OutputSet(folder / between / "..", {{"data", 3}}, true), Error);
@@ -135,7 +135,7 @@ TEST(OutputSet, RefusesAWayUpFromAFolderThatIsNotThere) {
 }
 
 TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directories(folder / "out" / ".transload-00000000000dead0" / "new");
   write_file(folder / "out" / ".transload-00000000000dead0" / "new" / "data", "half of it");
   std::filesystem::create_directories(folder / ".out.transload-00000000000dead0" / "new");
@@ -152,7 +152,7 @@ TEST(OutputSet, TakesAwayWhatADeadRunLeft) {
 
 // Their hidden folders begin as those of the folder above, or of another target, do.
 TEST(OutputSet, TargetsWithNamesLikeThoseOfHiddenFoldersAreNotTakenForThem) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const Names dead{".transload-out.transload-0123456789abcdef", ".a.transload-b.transload-0123456789abcdef"};
   for (const std::string& name : dead) {
     std::filesystem::create_directories(folder / name / "new");
@@ -167,7 +167,7 @@ TEST(OutputSet, TargetsWithNamesLikeThoseOfHiddenFoldersAreNotTakenForThem) {
 }
 
 TEST(OutputSet, LeavesAloneWhatALivingRunWrites) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "other", "of the user");
   OutputSet first(folder.path(), {{"a", 1}}, false);
   OutputSet second(folder.path(), {{"b", 1}}, false);
@@ -180,7 +180,7 @@ TEST(OutputSet, LeavesAloneWhatALivingRunWrites) {
 }
 
 TEST(OutputSet, AFolderOfNothingElseIsExchanged) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directory(folder / "out");
   write_file(folder / "out" / "data", "old");
   const auto inode = [&] {
@@ -204,7 +204,7 @@ TEST(OutputSet, AFolderOfNothingElseIsExchanged) {
 }
 
 TEST(OutputSet, AFolderWithFlagsIsNotExchangedForOneWithout) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directory(folder / "out");
   write_file(folder / "out" / "data", "old");
   const auto flags = [&] {
@@ -226,7 +226,7 @@ TEST(OutputSet, AFolderWithFlagsIsNotExchangedForOneWithout) {
 }
 
 TEST(OutputSet, WhatAppearsInAFolderThatIsToBeExchangedStays) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   std::filesystem::create_directory(folder / "out");
   write_file(folder / "out" / "data", "old");
   OutputSet set(folder / "out", {{"data", 3}}, true);
@@ -241,7 +241,7 @@ TEST(OutputSet, WhatAppearsInAFolderThatIsToBeExchangedStays) {
 // A program that holds the old folder open, and puts file after file into it while it is replaced and removed.
 TEST(OutputSet, WhatSomebodyPutsIntoAFolderThatWasReplacedIsNeverRemoved) {
   for (int round = 0; round < 20; ++round) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     std::filesystem::create_directory(folder / "out");
     write_file(folder / "out" / "data", "old");
     OutputSet set(folder / "out", {{"data", 3}}, true);
@@ -273,7 +273,7 @@ TEST(OutputSet, WhatSomebodyPutsIntoAFolderThatWasReplacedIsNeverRemoved) {
 
 TEST(OutputSet, WhatSomebodyPutIntoAFolderThatADeadRunReplacedIsGivenBack) {
   for (const bool taken : {false, true}) {
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const fs::path hidden = folder / ".out.transload-0123456789abcdef";
     std::filesystem::create_directories(hidden / "new");
     std::filesystem::create_directories(folder / "out");
@@ -290,7 +290,7 @@ TEST(OutputSet, WhatSomebodyPutIntoAFolderThatADeadRunReplacedIsGivenBack) {
 }
 
 TEST(OutputSet, FilesThatAreThereAreNotTouchedAmongOthers) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "other", "of the user");
   write_file(folder / "vocabulary", "same");
   struct stat before {
@@ -306,7 +306,7 @@ TEST(OutputSet, FilesThatAreThereAreNotTouchedAmongOthers) {
 }
 
 TEST(OutputSet, ErrorsSayWhatIsAtTheDestination) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "data", "old");
   try {
     OutputSet(folder.path(), {{"data", 3}}, false);
@@ -319,7 +319,7 @@ TEST(OutputSet, ErrorsSayWhatIsAtTheDestination) {
 }
 
 TEST(OutputSet, RefusesBytesBeyondTheSize) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   OutputSet set(folder.path(), {{"data", 3, false}}, false);
   EXPECT_THROW(set.sink(0).write(2, as_bytes("xx")), Error);
   EXPECT_THROW(set.sink(0).write(UINT64_MAX, as_bytes("x")), Error);

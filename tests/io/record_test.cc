@@ -3,21 +3,21 @@
 #include <gtest/gtest.h>
 
 #include "io/staging.h"
-#include "support/temporary_folder.h"
+#include "support/files.h"
 #include "transload/error.h"
 
 namespace transload {
 namespace {
 
 using testing::read_file;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_file;
 
 const std::vector<io::Placing> kFiles{{"a\nb", false, true, "1:2:3.4", "-"},
                                       {"index", true, false, "5:6:7.8", "9:1:2.3"}};
 
 TEST(Record, IsReadAsItWasWritten) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const io::Folder open = io::Folder::open(folder.path());
   for (int i = 0; i < 2; ++i) io::write_record(open, kFiles);
   const std::vector<io::Placing> found = io::read_record(open);
@@ -32,7 +32,7 @@ TEST(Record, IsReadAsItWasWritten) {
 }
 
 TEST(Record, OneThatIsCutOffIsNone) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const io::Folder open = io::Folder::open(folder.path());
   io::write_record(open, kFiles);
   const std::string whole = read_file(folder / io::kRecord);
@@ -43,7 +43,7 @@ TEST(Record, OneThatIsCutOffIsNone) {
 }
 
 TEST(Record, NamesDoNotLeadOut) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const io::Folder open = io::Folder::open(folder.path());
   for (const char* name : {"../a", "/etc/passwd", "..", ".", "", "a/b"}) {
     std::vector<io::Placing> files = kFiles;
@@ -54,7 +54,7 @@ TEST(Record, NamesDoNotLeadOut) {
 }
 
 TEST(Record, AnIdentityIsOfOneFileAtOneTime) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const io::Folder open = io::Folder::open(folder.path());
   EXPECT_EQ(io::identity(open.status("a")), io::kNoFile);
   write_file(folder / "a", "1");

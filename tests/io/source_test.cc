@@ -1,14 +1,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "support/temporary_folder.h"
+#include "support/files.h"
 #include "transload/error.h"
 #include "transload/io.h"
 
 namespace transload {
 namespace {
 
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::write_file;
 
 std::string text_of(const Source& source, std::uint64_t offset, std::uint64_t size) {
@@ -18,7 +18,7 @@ std::string text_of(const Source& source, std::uint64_t offset, std::uint64_t si
 }
 
 TEST(Source, ReadsAndViewsTheSameBytes) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const std::string large(std::size_t{1} << 20, 'x');  // large enough to be mapped
   write_file(folder / "f", "head" + large + "tail");
   const auto source = open_file(folder / "f");
@@ -30,7 +30,7 @@ TEST(Source, ReadsAndViewsTheSameBytes) {
 }
 
 TEST(Source, NothingBeyondTheEnd) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "f", "12345");
   const auto source = open_file(folder / "f");
   EXPECT_THROW(text_of(*source, 3, 3), Error);
@@ -39,7 +39,7 @@ TEST(Source, NothingBeyondTheEnd) {
 }
 
 TEST(Source, AFileThatShrinksIsAnError) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "f", "0123456789");
   const auto source = open_file(folder / "f");
   std::filesystem::resize_file(folder / "f", 4);
@@ -53,7 +53,7 @@ TEST(Source, AFileThatShrinksIsAnError) {
 }
 
 TEST(Source, FoldersAndPipesAreRefusedWithoutWaiting) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   for (const auto& path : {folder / "pipe", folder.path()}) {
     try {
@@ -67,7 +67,7 @@ TEST(Source, FoldersAndPipesAreRefusedWithoutWaiting) {
 }
 
 TEST(FolderStore, NamesDoNotLeadOut) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   write_file(folder / "a", "1");
   std::filesystem::create_directory(folder / "sub");
   const auto store = open_folder(folder / "sub");

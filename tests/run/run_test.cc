@@ -7,8 +7,8 @@
 #include <map>
 #include <numeric>
 
+#include "support/files.h"
 #include "support/memory_reader.h"
-#include "support/temporary_folder.h"
 #include "transload/error.h"
 #include "transload/prove.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 using testing::MemoryCheckpoint;
 using testing::read_file;
-using testing::TemporaryFolder;
+using testing::TempFolder;
 using testing::values_of;
 using Names = std::set<std::string>;
 
@@ -38,7 +38,7 @@ Plan plan_of(const Reader& reader) {
 }
 
 TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
   for (const std::string format : {"safetensors", "tensor_bundle", "torch"}) {
@@ -62,7 +62,7 @@ TEST(Run, FilesAreTheSameForAnyNumberOfThreadsAndAnyMemory) {
 }
 
 TEST(Run, WritesNothingWhenItIsStopped) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
   const Format& to = *format_named("safetensors");
@@ -76,7 +76,7 @@ TEST(Run, WritesNothingWhenItIsStopped) {
 }
 
 TEST(Run, AnEarlierOutputSurvivesAFailure) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = source();
   Plan plan = plan_of(*reader);
   const Format& to = *format_named("safetensors");
@@ -89,7 +89,7 @@ TEST(Run, AnEarlierOutputSurvivesAFailure) {
 }
 
 TEST(Run, NoMemoryAtAllIsStillEnoughForOneCacheLine) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   MemoryCheckpoint made;
   made.add("a", DType::f32, {33}, std::vector<float>(33, 1.5f));
   const auto reader = made.reader();
@@ -111,7 +111,7 @@ std::shared_ptr<Reader> with_bad_values() {
 }
 
 TEST(Run, NonfiniteWeightsAreRefusedWhereThePlanSaysSo) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = with_bad_values();
   Plan plan = identity_plan(*reader, "memory");
   const Format& to = *format_named("safetensors");
@@ -130,7 +130,7 @@ TEST(Run, NonfiniteWeightsAreRefusedWhereThePlanSaysSo) {
 }
 
 TEST(Run, OverflowIsAnErrorOrReported) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = with_bad_values();
   Plan plan = identity_plan(*reader, "memory");
   const Reader* const readers[] = {reader.get()};
@@ -168,7 +168,7 @@ TEST(Run, WhatThePlanTakesForZerosMustBeZeros) {
     Plan plan = identity_plan(*reader, "memory");
     plan.slots.pop_back();
     plan.zeros = {{0, "types", "there is no place for it"}};
-    const TemporaryFolder folder;
+    const TempFolder folder;
     const Format& to = *format_named("safetensors");
     const Layout layout = to.layout(plan, {"model.safetensors", {}});
     try {
@@ -191,7 +191,7 @@ TEST(Run, WhatThePlanTakesForZerosMustBeZeros) {
 }
 
 TEST(Run, ProgressEndsAtTheTotal) {
-  const TemporaryFolder folder;
+  const TempFolder folder;
   const auto reader = source();
   const Plan plan = plan_of(*reader);
   const Format& to = *format_named("safetensors");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/files.h"
+#include "support/scanning.h"
 #include "support/stopwatch.h"
 #include "support/tar_builder.h"
 #include "support/zip_builder.h"
@@ -17,11 +18,10 @@ namespace transload {
 namespace {
 
 using namespace std::string_literals;
+using testing::kEvil;
+using testing::scan_one;
 using testing::TempFolder;
 
-const std::string kEvil =
-    "\x80\x02"
-    "cposix\nsystem\nX\1\0\0\0x\x85R."s;
 const std::string kUnmarkedEvil = "cposix\nsystem\n(S'x'\ntR.";
 const std::string kPointer =
     "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, 'a') + "\nsize 12\n";
@@ -51,8 +51,6 @@ std::string zip_of_method(unsigned method, const std::string& stored, const std:
   zip[8] = zip[directory + 10] = static_cast<char>(method);
   return zip;
 }
-
-ScanReport scan_one(const fs::path& path) { return scan(std::vector{path}); }
 
 ScanReport scan_bytes(const std::string& name, const std::string& bytes) {
   const TempFolder folder;

@@ -9,20 +9,18 @@
 #include <vector>
 
 #include "support/files.h"
+#include "support/scanning.h"
 #include "support/zip_builder.h"
 
 namespace transload {
 namespace {
 
 using namespace std::string_literals;
+using testing::kEvil;
+using testing::scan_one;
 using testing::TempFolder;
 
-const std::string kEvil =
-    "\x80\x02"
-    "cposix\nsystem\nX\1\0\0\0x\x85R."s;
 const std::string kGood = "\x80\x02}q\0."s;
-
-ScanReport scan_one(const fs::path& path) { return scan(std::vector{path}); }
 
 std::string found_in(const ScanReport& report) {
   std::string all;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -49,6 +50,12 @@ class TempFolder {
 
   const fs::path& path() const { return path_; }
   fs::path operator/(std::string_view name) const { return path_ / name; }
+  // Names of everything in it, hidden files too.
+  std::set<std::string> names() const {
+    std::set<std::string> all;
+    for (const auto& entry : fs::directory_iterator(path_)) all.insert(entry.path().filename().string());
+    return all;
+  }
   fs::path write(std::string_view name, std::string_view bytes) const {
     write_file(path_ / name, bytes);
     return path_ / name;
