@@ -187,6 +187,15 @@ TEST(PickleSurvey, PicklesInTextsAreFound) {
   EXPECT_EQ(literal("\x80\x02X\5\0\0\0hello."s), "");
 }
 
+TEST(Literals, OfATextThatIsCutInAnEscapeWhatStandsBeforeIsKept) {
+  using Code = SurveyLiteral::Code;
+  EXPECT_EQ(decoded("'a\\x41\\x4", Code::quoted, 100), "aA");
+  EXPECT_EQ(decoded("'a\\\\", Code::quoted, 100), "a\\");
+  EXPECT_EQ(decoded("'a\\", Code::quoted, 100), "a");
+  EXPECT_EQ(decoded("a\\u0041\\u00", Code::escaped, 100), "aA");
+  EXPECT_EQ(decoded("'\\xzz'", Code::quoted, 100), "");  // Python refuses it
+}
+
 // A source of which only the beginning and the end exist.
 class Hollow final : public Source {
  public:
