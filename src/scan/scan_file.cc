@@ -1,7 +1,5 @@
 #include "scan/scan_file.h"
 
-#include <algorithm>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,9 +77,7 @@ bool is_data_shard(const fs::path& path) {
 bool is_small_text(const Source& source) {
   constexpr std::uint64_t kLargestPointer = 1024;
   if (source.size() >= kLargestPointer) return false;
-  std::string all(source.size(), '\0');
-  source.read(0, std::as_writable_bytes(std::span(all)));
-  return foreign_kind(as_bytes(all)).has_value();
+  return foreign_kind(as_bytes(head_of(source, kLargestPointer))).has_value();
 }
 
 }  // namespace
@@ -92,8 +88,7 @@ std::optional<ScanFile> scan_file(const fs::path& path) {
   ScanFile file;
   file.path = path.string();
   Examiner examiner(file);
-  std::string head(std::min<std::uint64_t>(source->size(), 256), '\0');
-  if (!head.empty()) source->read(0, std::as_writable_bytes(std::span(head)));
+  const std::string head = head_of(*source, 256);
   if (is_lfs_pointer(as_bytes(head)) && is_small_text(*source)) {
     file.format = "git-lfs pointer";
     file.notes.push_back({{}, {}, ScanNote::Kind::remark, "is a git-lfs pointer, not the weights themselves"});
