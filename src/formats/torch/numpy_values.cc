@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "formats/torch/strided_view.h"
 #include "transload/error.h"
 #include "wire/latin1.h"
 
@@ -15,7 +16,6 @@ using wire::Pickle;
 using wire::PickleKind;
 using wire::PickleRef;
 
-constexpr std::size_t kMostDimensions = 64;
 constexpr std::size_t kLongestType = 64;
 
 struct TypeName {
@@ -79,7 +79,7 @@ NumpyType NumpyValues::type(PickleRef ref) const {
 Shape NumpyValues::shape(PickleRef ref) const {
   if (pickle_.kind(ref) != PickleKind::tuple) pickle_.fail(ref, "a numpy array whose shape is not a tuple");
   const auto items = pickle_.items(ref);
-  if (items.size() > kMostDimensions) {
+  if (std::ssize(items) > kMostDimensions) {
     pickle_.fail(ref, fmt::format("an array of {} dimensions; at most {} are read", items.size(), kMostDimensions));
   }
   Shape shape;

@@ -17,7 +17,6 @@ using wire::Pickle;
 using wire::PickleKind;
 using wire::PickleRef;
 
-constexpr std::size_t kMostDimensions = 64;
 constexpr std::size_t kMostMetadata = 1000;
 constexpr std::size_t kMostArguments = 8;  // of unknown functions: so many are looked at
 
@@ -110,7 +109,7 @@ std::vector<std::int64_t> Rebuilder::numbers(PickleRef ref, std::string_view wha
     pickle_.fail(list, fmt::format("a tensor's {} is {}, not a tuple", what, name(pickle_.kind(list))));
   }
   const auto items = pickle_.items(list);
-  if (items.size() > kMostDimensions) {
+  if (std::ssize(items) > kMostDimensions) {
     pickle_.fail(list, fmt::format("a tensor of {} dimensions; at most {} are read", items.size(), kMostDimensions));
   }
   std::vector<std::int64_t> values;

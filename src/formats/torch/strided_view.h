@@ -10,6 +10,8 @@
 
 namespace transload::torch {
 
+inline constexpr std::int64_t kMostDimensions = 64;  // NumPy's limit, and that of PyTorch's operations
+
 class StridedViews {
  public:
   // Tensors that repeat their elements (stride 0) may stand for four times the file, or 256 MiB, all together: a

@@ -27,7 +27,6 @@ using wire::TarEntry;
 
 // Most pickles of an archive are of some 100 bytes; the window grows for one that is longer.
 constexpr std::uint64_t kFirstWindow = 512, kLargestWindow = std::uint64_t{1} << 29;
-constexpr std::int64_t kMostDimensions = 64;
 
 // A run of pickles and numbers: one entry of the archive, read forward.
 class Stream {
