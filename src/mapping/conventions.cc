@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -17,7 +18,21 @@ std::set<char> letters(const Layout& layout) {
   return all;
 }
 
-std::vector<ParameterForm> parse_kind(const TomlEntry& kind) {
+// "i -> o" has the axes i and o.
+std::vector<std::string> parse_axes(const TomlEntry& kind) {
+  std::vector<std::string> axes = words(as_string(kind));
+  if (axes.empty()) fail_at(*kind.value, fmt::format("'{}' has no axes", kind.key));
+  std::set<std::string> seen;
+  for (const std::string& axis : axes) {
+    if (axis != "->" && (axis.size() != 1 || !seen.insert(axis).second)) {
+      fail_at(*kind.value, fmt::format("'{}' is no axis of one letter, or one of two that are alike", axis));
+    }
+  }
+  return axes;
+}
+
+// `axes` are those of the kind.
+std::vector<ParameterForm> parse_kind(const TomlEntry& kind, const std::vector<std::string>& axes) {
   std::vector<ParameterForm> forms;
   for (const TomlEntry& entry : in_order(as_table(kind))) {
     const std::vector<std::string> form = as_strings(entry);
@@ -29,6 +44,12 @@ std::vector<ParameterForm> parse_kind(const TomlEntry& kind) {
       forms.push_back({entry.key, form[0], parse_layout(form[1])});
     } catch (const std::invalid_argument& e) {
       fail_at(*entry.value, e.what());
+    }
+    for (const char letter : letters(forms.back().layout)) {
+      if (std::ranges::find(axes, std::string(1, letter)) == axes.end()) {
+        fail_at(*entry.value, fmt::format("layout \"{}\" has the axis '{}', which is none of \"{}\"", form[1], letter,
+                                          fmt::join(axes, " ")));
+      }
     }
   }
   return forms;
@@ -60,7 +81,7 @@ Convention parse_dialect(const TomlEntry& dialect, const Conventions& all) {
         convention.old_names.emplace_back(pair.key, as_string(pair));
       }
     } else if (all.kinds.contains(entry.key)) {
-      convention.kinds[entry.key] = parse_kind(entry);
+      convention.kinds[entry.key] = parse_kind(entry, all.kinds.at(entry.key));
     } else {
       fail_at(*entry.value, fmt::format("'{}' is no kind of module and no other known key", entry.key));
     }
@@ -108,8 +129,7 @@ Conventions parse_conventions(std::string_view dialects_toml) {
   for (const TomlEntry& entry : entries) {
     if (entry.key != "kinds") continue;
     for (const TomlEntry& kind : in_order(as_table(entry))) {
-      all.kinds[kind.key] = words(as_string(kind));
-      if (all.kinds[kind.key].empty()) fail_at(*kind.value, fmt::format("'{}' has no axes", kind.key));
+      all.kinds[kind.key] = parse_axes(kind);
     }
   }
   for (const TomlEntry& entry : entries) {

@@ -117,13 +117,24 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"optional = true", "optional = 1", "small.toml:13", "true or false"},
         Broken{"[models]", "[drop.a]\n\"x\" = \"\"\n[models]", "small.toml:16", "needs a reason"}));
 
-TEST(Dialects, AnAxisTooFewIsRefusedWithItsLine) {
+void expect_dialects_refused(const std::string& from, const std::string& to, const std::string& line) {
   try {
-    Mapping::parse(kSound, replaced(kDialects, "\"i o\"", "\"i\""), "small.toml");
+    Mapping::parse(kSound, replaced(kDialects, from, to), "small.toml");
     FAIL() << "not refused";
   } catch (const Error& e) {
-    EXPECT_EQ(e.where().file, "dialects.toml:8") << e.what();
+    EXPECT_EQ(e.where().file, "dialects.toml:" + line) << e.what();
   }
+}
+
+TEST(Dialects, AnAxisTooFewIsRefusedWithItsLine) { expect_dialects_refused("\"i o\"", "\"i\"", "8"); }
+
+TEST(Dialects, ALayoutsAxisThatTheKindDoesNotHaveIsRefusedWithItsLine) {
+  expect_dialects_refused("\"i -> o\"", "\"I -> o\"", "5");
+}
+
+TEST(Dialects, AxesAreOneLetterEachAndDiffer) {
+  expect_dialects_refused("\"i -> o\"", "\"i -> io\"", "2");
+  expect_dialects_refused("\"i -> o\"", "\"o -> o\"", "2");
 }
 
 TEST(Builtin, AllAreCompiledAndInOrder) {
