@@ -1,11 +1,12 @@
 // A folder as downloads leave them: parts with a byte 0xFF between them, each the name of a file, a line break, and
 // what the file holds. Located by the folder, by each file, by each without its extension, and as the folder of a
-// hub's cache: an Error, or a checkpoint whose index can be read.
+// hub's cache: an Error, or a checkpoint that can be read. Scanned as a whole: a report.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -16,10 +17,13 @@
 #include "parts.h"
 #include "transload/error.h"
 #include "transload/format.h"
+#include "transload/scan.h"
 
 namespace {
 
 using namespace transload;
+
+constexpr std::uint64_t kLargest = 65536;  // of a tensor that is read
 
 struct Scratch {
   fs::path folder = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) /
@@ -44,7 +48,13 @@ std::string plain_name(std::string_view name) {
 
 void try_open(const std::string& what, const LocateOptions& options) {
   try {
-    open(locate(what, options));
+    const auto reader = open(locate(what, options));
+    for (const TensorInfo& tensor : reader->index().tensors) {
+      const std::uint64_t size = tensor_bytes(tensor.dtype, tensor.shape);
+      if (size > kLargest) continue;
+      std::vector<std::byte> bytes(size);
+      read_tensor(*reader, tensor, bytes);
+    }
   } catch (const Error&) {
   }
 }
@@ -75,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_open(file.string(), options);
     try_open(fs::path(file).replace_extension().string(), options);
   }
+  if (to_json(scan(std::vector{root}, {.threads = 1})).empty()) std::abort();
   std::error_code ignored;
   fs::remove_all(root, ignored);
   return 0;

@@ -22,12 +22,13 @@ class OneFile final : public transload::Store {
   std::shared_ptr<transload::Source> source_;
 };
 
-// False where the file is refused.
-bool read(const std::shared_ptr<OneFile>& store, bool opaque) {
+// False where the file is refused. `inner`: the name of a container with tensors in it, if there is one.
+bool read(const std::shared_ptr<OneFile>& store, bool opaque, const std::string& key, std::string& inner) {
   try {
     const auto reader =
-        transload::torch::torch_format().open(store, "fuzz.pt", {.key = {}, .allow_opaque = opaque, .dense = true});
+        transload::torch::torch_format().open(store, "fuzz.pt", {.key = key, .allow_opaque = opaque, .dense = true});
     for (const auto& tensor : reader->index().tensors) {
+      if (const std::size_t slash = tensor.name.find('/'); slash != tensor.name.npos) inner = tensor.name.substr(0, slash);
       const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
       if (need > (1 << 22)) continue;
       std::vector<std::byte> out(need);
@@ -47,6 +48,9 @@ bool read(const std::shared_ptr<OneFile>& store, bool opaque) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   const auto store = std::make_shared<OneFile>(transload::Bytes(std::vector(bytes, bytes + size)));
-  if (!read(store, false)) read(store, true);
+  std::string inner, unused;
+  const bool opaque = !read(store, false, {}, inner);
+  if (opaque) read(store, true, {}, inner);
+  if (!inner.empty()) read(store, opaque, inner, unused);
   return 0;
 }

@@ -98,15 +98,15 @@ def plan():
         "transload_plan": 1,
         "sources": [{"path": "a.safetensors", "format": "safetensors", "digest": "00"}],
         "slots": [
-            {"name": "w", "dtype": "f32", "shape": [2, 3], "pieces": [
+            {"name": "w", "dtype": "float32", "shape": [2, 3], "pieces": [
                 {"op": "copy", "source": 0, "tensor": "w", "axes": [[2, 1, 3], [3, 2, 1]], "from_offset": 0, "to_offset": 0}]},
-            {"name": "h", "dtype": "f16", "shape": [3], "pieces": [
+            {"name": "h", "dtype": "float16", "shape": [3], "pieces": [
                 {"op": "cast", "source": 0, "tensor": "b", "axes": [[3, 1, 1]], "from_offset": 0, "to_offset": 0}]},
-            {"name": "r", "dtype": "f32", "shape": [4, 2], "pieces": [
+            {"name": "r", "dtype": "float32", "shape": [4, 2], "pieces": [
                 {"op": "copy", "source": 0, "tensor": "w", "axes": [[2, 2, 2], [2, 1, 1]], "from_offset": 0, "to_offset": 0,
                  "rows": [2, 0]},
                 {"op": "zeros", "axes": [[4, 0, 1]], "from_offset": 0, "to_offset": 4}]},
-            {"name": "s", "dtype": "f32", "shape": [], "pieces": [
+            {"name": "s", "dtype": "float32", "shape": [], "pieces": [
                 {"op": "copy", "source": 0, "tensor": "b", "axes": [], "from_offset": 2, "to_offset": 0}]}],
         "drops": [{"source": 0, "tensor": "pos", "reason": "a buffer"}],
         "equals": [{"source": 0, "kept": "w", "dropped": "v"}],
@@ -167,21 +167,22 @@ table = { rows = ["{}", "n c"] }
 table = { rows = ["{}", "n c"] }
 """)
     put("family", "joined", b"""family = "small"
-dialects = ["a", "b"]
+dialects = ["a"]
 root = { a = ["x.", ""] }
 [dims]
-H = { a = "width", b = "width" }
-A = { a = "heads", b = "heads", divides = "H" }
-L = { a = "layers", b = "layers" }
+H = { a = "width" }
+A = { a = "heads", divides = "H" }
+L = { a = "layers" }
 [layer]
 repeat = "L"
-prefix = { a = "l.{}.", b = "m{}." }
+prefix = { a = "l.{}." }
 query = { linear = "H -> H", a = "q" }
 key   = { linear = "H -> H", a = "k" }
 [models]
 Small = []
 [column.b]
 "root" = [""]
+"layer.prefix" = "m{}."
 [join.b."layer.qk"]
 of     = ["query", "key"]
 weight = ["qk.weight", "(a n d) i", "(a d) i"]
@@ -242,6 +243,15 @@ def locate():
     folder("plain", files={"model.safetensors": one, "config.json": b"{\"model_type\": \"bert\"}"})
     folder("sharded", files={"model.safetensors.index.json": json.dumps(index).encode(),
                              "model-00001-of-00002.safetensors": one, "model-00002-of-00002.safetensors": two})
+    metadata = {**index, "metadata": {"total_size": 29}}
+    folder("sharded_notes", files={"model.safetensors.index.json": json.dumps(metadata).encode(),
+                                   "model-00001-of-00002.safetensors": one.replace(b'"pt"', b'"np"'),
+                                   "model-00002-of-00002.safetensors": two})
+    swapped = {"weight_map": {"a": "model-00002-of-00002.safetensors", "b": "model-00001-of-00002.safetensors"}}
+    folder("sharded_swapped", files={"model.safetensors.index.json": json.dumps(swapped).encode(),
+                                     "model-00001-of-00002.safetensors": one, "model-00002-of-00002.safetensors": two})
+    folder("sharded_twice", files={"model.safetensors.index.json": json.dumps(index).encode(),
+                                   "model-00001-of-00002.safetensors": one, "model-00002-of-00002.safetensors": one})
     folder("shards_alone", files={"model-00001-of-00002.safetensors": one, "model-00002-of-00002.safetensors": two})
     folder("hub", files={"models--org--model/refs/main": commit.encode(),
                          f"models--org--model/snapshots/{commit}/model.safetensors": one})

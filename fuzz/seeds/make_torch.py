@@ -1,6 +1,7 @@
 """Makes the seeds that only the real frameworks write: python fuzz/seeds/make_torch.py, with torch and numpy.
 
-Made with torch 2.13. Files of torch are not the same bytes every time: run it to add kinds, not to refresh.
+Made with torch 2.13. Files of torch are not the same bytes every time: run it to add kinds, not to refresh. What is
+there already is left as it is.
 """
 import argparse
 import collections
@@ -24,7 +25,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 def put(fuzzer, name, content):
     (HERE / fuzzer).mkdir(exist_ok=True)
     assert len(content) < 10240, (fuzzer, name, len(content))
-    (HERE / fuzzer / name).write_bytes(content)
+    if not (HERE / fuzzer / name).exists():
+        (HERE / fuzzer / name).write_bytes(content)
 
 
 def saved(value, **how):
@@ -61,6 +63,10 @@ def states():
     yield "numpy", {"scalar": numpy.float64(1.5), "array": numpy.arange(6, dtype="<i4").reshape(2, 3), "big": numpy.arange(3, dtype=">f8"),
                     "bool": numpy.array([True]), "dtype": numpy.dtype("float32"), "fortran": numpy.asfortranarray(numpy.ones((2, 3))),
                     "w": torch.ones(2)}
+    yield "packed", {
+        "four": torch.quantize_per_channel(torch.ones(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0.0, 1.0]), 0, torch.quint4x2),
+        "two": torch.quantize_per_channel(torch.ones(2, 4), torch.tensor([0.1, 0.2]), torch.tensor([0.0, 1.0]), 0, torch.quint2x4),
+        "float": torch.quantize_per_channel(torch.ones(2, 2), torch.tensor([0.1, 0.2]), torch.tensor([0.0, 1.0]), 1, torch.quint8)}
     parameter = torch.nn.Parameter(torch.ones(2))
     parameter.tag = "a tag"
     yield "parameters", {"p": torch.nn.Parameter(torch.ones(2), requires_grad=False), "with_state": parameter,
@@ -101,6 +107,27 @@ for protocol in (0, 1, 2, 3, 4, 5):
     if protocol >= 5:
         everything.append(bytearray(b"array"))
     put("pickle", f"everything_p{protocol}", pickle.dumps(everything, protocol))
+
+arrays = {"c": numpy.arange(6, dtype="<i4").reshape(2, 3), "f": numpy.asfortranarray(numpy.ones((2, 3))), "s": numpy.float32(2),
+          "o": numpy.array([None, "a"], dtype=object), "r": numpy.zeros(2, dtype=[("a", "<f4")]), "w": torch.ones(2)}
+for protocol in (0, 2, 5):
+    put("torch", f"numpy_p{protocol}.legacy", saved(arrays, pickle_protocol=protocol, _use_new_zipfile_serialization=False))
+
+
+class Scripted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Linear(2, 1)
+        self.kept = [torch.ones(1)]
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x):
+        return self.inner(x) + self.kept[0]
+
+
+file = io.BytesIO()
+torch.jit.save(torch.jit.trace(Scripted(), torch.ones(1, 2)), file)
+put("torch", "script.zip", file.getvalue())
 
 # As Python 2 wrote texts, and what may stand in names and texts of protocol 0.
 put("pickle", "escapes_p0", rb"""(dp0

@@ -137,6 +137,17 @@ TEST(Dialects, AxesAreOneLetterEachAndDiffer) {
   expect_dialects_refused("\"i -> o\"", "\"o -> o\"", "2");
 }
 
+// A seed that is refused at once leads the fuzzer nowhere.
+TEST(Seeds, AreCompiled) {
+  for (const char* name : {"bort", "roberta", "small", "zeros", "joined"}) {
+    std::ifstream in(std::string(TRANSLOAD_TESTS_DIR) + "/../fuzz/seeds/family/" + name, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t end = text.find('\xff');
+    ASSERT_NE(end, text.npos) << name;
+    EXPECT_NO_THROW(Mapping::parse(text.substr(0, end), text.substr(end + 1), name)) << name;
+  }
+}
+
 TEST(Builtin, AllAreCompiledAndInOrder) {
   ASSERT_FALSE(builtin_families().empty());
   for (const std::string_view family : builtin_families()) EXPECT_EQ(Mapping::builtin(family).family(), family);

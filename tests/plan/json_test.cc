@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "support/files.h"
 #include "transload/error.h"
 #include "transload/plan.h"
 
@@ -36,6 +37,12 @@ TEST(PlanJson, ThereAndBackAgainIsTheSame) {
   EXPECT_EQ(back.zeros[0].reason, "no place");
   EXPECT_FALSE(back.allow_nonfinite);
   EXPECT_FALSE(back.allow_overflow);
+}
+
+// A seed that is refused at once leads the fuzzer nowhere.
+TEST(PlanJson, TheFuzzersSeedIsAPlan) {
+  const Plan plan = plan_from_json(testing::read_file(testing::tests_dir() / "../fuzz/seeds/plan/whole"));
+  EXPECT_EQ(plan.slots.size(), 4u);
 }
 
 TEST(PlanJson, RefusesWhatIsNoPlan) {
