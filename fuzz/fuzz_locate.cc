@@ -1,8 +1,7 @@
 // A folder as downloads leave them: parts with a byte 0xFF between them, each the name of a file, a line break, and
-// what the file holds. Located by the folder, by each file, by each without its extension, and as the folder of a
-// hub's cache: an Error, or a checkpoint that can be read. Scanned as a whole: a report.
-#include <unistd.h>
-
+// what the file holds, or "->" and where a link leads. Located by the folder, by each file, by each without its
+// extension, and as the folder of a hub's cache: an Error, or a checkpoint that can be read. Scanned as a whole: a
+// report.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 
 #include "formats/foreign.h"
 #include "parts.h"
+#include "scratch.h"
 #include "transload/error.h"
 #include "transload/format.h"
 #include "transload/scan.h"
@@ -25,15 +25,8 @@ using namespace transload;
 
 constexpr std::uint64_t kLargest = 65536;  // of a tensor that is read
 
-struct Scratch {
-  fs::path folder = (fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-                    ("transload-fuzz-locate-" + std::to_string(::getpid()));
-  Scratch() { fs::create_directory(folder); }
-  ~Scratch() { fs::remove_all(folder); }
-};
-
-// Plain characters, at most five levels: what matters is what the reader does with the names, not the system.
-std::string plain_name(std::string_view name) {
+// Plain characters: what matters is what the reader does with the names, not the system.
+std::string plain(std::string_view name) {
   std::string out(name.substr(0, 100));
   std::ranges::replace_if(
       out,
@@ -42,6 +35,12 @@ std::string plain_name(std::string_view name) {
                  c == '.' || c == '/');
       },
       '_');
+  return out;
+}
+
+// In the folder, at most five levels down.
+std::string plain_name(std::string_view name) {
+  std::string out = plain(name);
   if (out.find("..") != out.npos || out.starts_with('/') || std::ranges::count(out, '/') > 4) return {};
   return out;
 }
@@ -62,7 +61,7 @@ void try_open(const std::string& what, const LocateOptions& options) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Scratch scratch;
+  static const fuzz::Scratch scratch;
   const fs::path root = scratch.folder / "x";
   std::vector<fs::path> files;
   for (const std::string_view part : fuzz::parts_of(data, size, 6)) {
@@ -75,7 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::error_code ignored;
     const fs::path path = root / name;
     fs::create_directories(path.parent_path(), ignored);
-    std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    if (content.starts_with("->")) {
+      fs::create_symlink(plain(content.substr(2)), path, ignored);
+    } else {
+      std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    }
     files.push_back(path);
   }
   const LocateOptions options{.format = {}, .hub_cache = root};

@@ -16,13 +16,17 @@ namespace {
 
 using namespace transload;
 
-// A checkpoint of three tensors, zeros all of them.
+// A checkpoint of zeros: three tensors in one piece, one that is stored transposed, one in two pieces.
 class Zeros final : public Reader {
  public:
   Zeros() {
     add("w", {3, 2});
     add("b", {3});
     add("z", {4});
+    add("t", {2, 3});
+    index_.tensors.back().chunks[0].strides = {1, 2};
+    add("c", {4, 2});
+    index_.tensors.back().chunks = {{{0, 0}, {2, 2}, 4, 0, {}}, {{2, 0}, {2, 2}, 4, 16, {}}};
     index_.seal();
   }
   const Index& index() const noexcept override { return index_; }

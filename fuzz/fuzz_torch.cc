@@ -28,7 +28,8 @@ bool read(const std::shared_ptr<OneFile>& store, bool opaque, const std::string&
     const auto reader =
         transload::torch::torch_format().open(store, "fuzz.pt", {.key = key, .allow_opaque = opaque, .dense = true});
     for (const auto& tensor : reader->index().tensors) {
-      if (const std::size_t slash = tensor.name.find('/'); slash != tensor.name.npos) inner = tensor.name.substr(0, slash);
+      if (const std::size_t slash = tensor.name.find('/'); slash != tensor.name.npos)
+        inner = tensor.name.substr(0, slash);
       const std::uint64_t need = transload::tensor_bytes(tensor.dtype, tensor.shape);
       if (need > (1 << 22)) continue;
       std::vector<std::byte> out(need);

@@ -38,6 +38,10 @@ inline std::unique_ptr<Reader> read_all(const Format& format, ByteView bytes) {
     std::vector<std::byte> out(size);
     read_tensor(*reader, tensor, out);
   }
+  // Stored bytes are mapped, or decoded as a whole.
+  for (std::uint32_t i = 0; i < reader->index().storages.size(); ++i) {
+    if (reader->index().storages[i].size <= kLargest) reader->view(i);
+  }
   return reader;
 }
 

@@ -2,10 +2,13 @@
 
 Standard library only; the same files every time. What real frameworks wrote is taken from tests/golden.
 """
+import gzip
+import io
 import json
 import pathlib
 import pickle
 import struct
+import tarfile
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -107,7 +110,13 @@ def plan():
                  "rows": [2, 0]},
                 {"op": "zeros", "axes": [[4, 0, 1]], "from_offset": 0, "to_offset": 4}]},
             {"name": "s", "dtype": "float32", "shape": [], "pieces": [
-                {"op": "copy", "source": 0, "tensor": "b", "axes": [], "from_offset": 2, "to_offset": 0}]}],
+                {"op": "copy", "source": 0, "tensor": "b", "axes": [], "from_offset": 2, "to_offset": 0}]},
+            {"name": "t", "dtype": "bfloat16", "shape": [3, 2], "pieces": [
+                {"op": "cast", "source": 0, "tensor": "t", "axes": [[2, 3, 1], [3, 1, 2]], "from_offset": 0, "to_offset": 0}]},
+            {"name": "c", "dtype": "float32", "shape": [8], "pieces": [
+                {"op": "copy", "source": 0, "tensor": "c", "axes": [[8, 1, 1]], "from_offset": 0, "to_offset": 0}]},
+            {"name": "k", "dtype": "float32", "shape": [2, 3], "pieces": [
+                {"op": "copy", "source": 0, "tensor": "c", "axes": [[3, 2, 1], [2, 1, 3]], "from_offset": 2, "to_offset": 0}]}],
         "drops": [{"source": 0, "tensor": "pos", "reason": "a buffer"}],
         "equals": [{"source": 0, "kept": "w", "dropped": "v"}],
         "zeros": [{"source": 0, "tensor": "z", "reason": "no token types"}],
@@ -262,6 +271,11 @@ def locate():
     folder("tensorflow_meta", files={"m.index": table, "m.meta": b"\n\x02\x08\x01", "m.data-00000-of-00001": data})
     folder("mxnet", files={"m-0000.params": golden("mxnet", "fmt_empty_mx191", "t.params"), "m-symbol.json": b"{}",
                            "m.json": b"{\"units\": 8}"})
+    folder("mxnet_export", files={"m-0007.params": golden("mxnet", "fmt_keys_mx150", "t.params").replace(b"\xff", b"\xfe"),
+                                  "m-symbol.json": b"{}"})
+    folder("hub_links", files={f"models--org--model/snapshots/{commit}/model.safetensors": b"->../../blobs/abc",
+                               "models--org--model/blobs/abc": one, "models--org--model/refs/main": commit.encode()})
+    folder("links", files={"a.safetensors": one, "b.bin": b"->a.safetensors", "c.pt": b"->nowhere", "d": b"->.", "e.pt": b"->../../x"})
     folder("two", files={"a.safetensors": one, "b.safetensors": two, "c.npz": b"PK\x05\x06" + bytes(18)})
     folder("foreign", files={"pytorch_model.bin": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
                              "model.h5": b"\x89HDF\r\n\x1a\n", "x.gguf": b"GGUF\x03\0\0\0", "page.bin": b"<!DOCTYPE html><html>",
@@ -292,5 +306,35 @@ def key_text():
         put("key_text", f"keys_p{protocol}", pickle.dumps({key: 0 for key in keys}, protocol))
 
 
-for make in (checkpoint, tf_strings, inflate, proto, plan, family, vocabulary, locate, ids, key_text):
+def sidecars():
+    put("sidecars", "many_lines", b"token\n" * 12)
+    put("sidecars", "many_tokens", json.dumps({"idx_to_token": ["a"] * 12}).encode())
+
+
+def scan():
+    evil = b"cos\nsystem\n(S'true'\ntR."
+    for name, form in (("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT)):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=form) as tar:
+            for member, kind in (("a" * 120 + ".pkl", tarfile.REGTYPE), ("link", tarfile.SYMTYPE), ("folder", tarfile.DIRTYPE)):
+                info = tarfile.TarInfo(member)
+                info.type, info.linkname = kind, "b" * 120 if kind == tarfile.SYMTYPE else ""
+                info.size = len(evil) if kind == tarfile.REGTYPE else 0
+                info.pax_headers = {"size": str(info.size), "comment": "x"}
+                tar.addfile(info, io.BytesIO(evil))
+        put("scan", f"tar_{name}", file.getvalue().rstrip(b"\0") + bytes(1024))
+    put("scan", "gzip", gzip.compress(evil, mtime=0))
+    put("scan", "two_gzips", gzip.compress(evil[:5], mtime=0) + gzip.compress(evil[5:], mtime=0))
+    put("scan", "zlib", zlib.compress(evil))
+    inner = evil
+    for _ in range(7):  # deeper than is looked into
+        inner = gzip.compress(inner, mtime=0)
+    put("scan", "deep", inner)
+    put("scan", "getattr", b"\x80\x02cbuiltins\ngetattr\ncos\npath\nX\x04\0\0\0join\x86R.")
+    put("scan", "bytearray", b"\x80\x02cbuiltins\nbytearray\nJ\0\0\0\x7f\x85R.")
+    put("scan", "joblib", b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}X\x05\0\0\0shapeK\x02\x85sb\0\0\x80?\0\0\0@.")
+    put("scan", "nested", b"\x80\x02" + b"]" * 1200 + b"a" * 1199 + b".")
+
+
+for make in (checkpoint, tf_strings, inflate, proto, plan, family, vocabulary, locate, ids, key_text, sidecars, scan):
     make()
