@@ -10,6 +10,7 @@
 #include "model_side.h"
 #include "output.h"
 #include "plan/nonfinite.h"
+#include "token_ids.h"
 #include "token_inputs.h"
 #include "verbs.h"
 #ifdef TRANSLOAD_PROOF

@@ -1,4 +1,4 @@
-// What both models are run on: token ids from a file, from a text, or the proof's own.
+// What both models are run on: a text, or the proof's own inputs; token_ids.h has ids from files.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,6 @@
 #include "transload/prove_outputs.h"
 
 namespace transload::cli {
-
-// One sequence a line, ids between blanks or commas; or an .npy of one or two dimensions, one sequence a row. Sequences
-// of different lengths make one batch that is padded. Errc::usage naming the line, Errc::unsupported for an array of
-// another kind.
-TokenBatch read_ids(const std::string& path);
 
 // `text` as one sequence. `vocabulary`: a tokenizer.json, vocab.json (with merges.txt beside it), vocab.txt, or the
 // folder that holds them; empty: what lies beside either model. Errc::usage where there is none.

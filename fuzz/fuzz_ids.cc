@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "scratch.h"
-#include "token_inputs.h"
+#include "token_ids.h"
 #include "transload/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
