@@ -88,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_open(file.string(), options);
     try_open(fs::path(file).replace_extension().string(), options);
   }
-  if (to_json(scan(std::vector{root}, {.threads = 1})).empty()) std::abort();
+  if (to_json(scan(std::vector{root}, {.threads = 1, .progress = {}})).empty()) std::abort();
   std::error_code ignored;
   fs::remove_all(root, ignored);
   return 0;

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -29,30 +28,36 @@ std::vector<double> widened(const std::string& bytes, std::size_t at) {
   return std::vector<double>(values.begin(), values.end());
 }
 
+// What stands between the first `begin` and the next `end`; empty where they are not there.
+inline std::string between(const std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t at = text.find(begin);
+  if (at == text.npos) return {};
+  const std::size_t from = at + begin.size(), to = text.find(end, from);
+  return to == text.npos ? std::string() : text.substr(from, to - from);
+}
+
 inline Npy read_npy(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   if (bytes.size() < 10 || !bytes.starts_with("\x93NUMPY")) throw std::runtime_error("no .npy: " + path.string());
   const std::size_t end = 10u + static_cast<unsigned char>(bytes[8]) + 256u * static_cast<unsigned char>(bytes[9]);
   const std::string header = bytes.substr(10, end - 10);
-  std::smatch shape, type;
-  if (!std::regex_search(header, shape, std::regex("'shape': \\(([^)]*)\\)")) ||
-      !std::regex_search(header, type, std::regex("'descr': '<(..)'")) ||
-      header.find("'fortran_order': False") == std::string::npos) {
+  const std::string shape = between(header, "'shape': (", ")"), type = between(header, "'descr': '<", "'");
+  if (type.empty() || header.find("'fortran_order': False") == std::string::npos) {
     throw std::runtime_error("an unexpected .npy header: " + path.string());
   }
   Npy array;
-  std::stringstream sizes(shape[1]);
+  std::stringstream sizes(shape);
   for (std::string size; std::getline(sizes, size, ',');) {
     if (size.find_first_of("0123456789") != std::string::npos) array.shape.push_back(std::stoll(size));
   }
-  if (type[1] == "f4") {
+  if (type == "f4") {
     array.values = widened<float>(bytes, end);
-  } else if (type[1] == "f8") {
+  } else if (type == "f8") {
     array.values = widened<double>(bytes, end);
-  } else if (type[1] == "i4") {
+  } else if (type == "i4") {
     array.values = widened<std::int32_t>(bytes, end);
-  } else if (type[1] == "i8") {
+  } else if (type == "i8") {
     array.values = widened<std::int64_t>(bytes, end);
   } else {
     throw std::runtime_error("an unexpected type in " + path.string());
