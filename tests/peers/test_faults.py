@@ -178,6 +178,8 @@ def test_signals(large, number):
         stage.begin()
         child = subprocess.Popen([str(c) for c in kind.command("B", True)], cwd=stage.work, text=True,
                                  stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                 # A signal that ./test was started to ignore, as under nohup, would be ignored.
+                                 preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
                                  env={**os.environ, **loaded(under=stage.work, delay=5000)})
         while not litter(stage.work):
             assert child.poll() is None
