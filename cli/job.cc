@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <functional>
@@ -12,7 +13,7 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
-#include "io/place.h"
+#include "io/record.h"
 #include "io/target_path.h"
 #include "mapping/flat_names.h"
 #include "neighbours.h"
@@ -178,18 +179,13 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
               "--family none keeps all names and changes the format only");
 }
 
-// What tells the files that were published from any that replace them.
-std::vector<std::string> identities(const Job& job, const Target& target) {
-  std::vector<std::string> all;
-  for (const OutputSet::File& file : job.layout.files) {
-    if (file.shared) continue;
-    try {
-      all.push_back(open_file(target.folder / file.name)->identity());
-    } catch (const Error&) {
-      all.emplace_back();
-    }
-  }
-  return all;
+// Whether another conversion has put its files where these were published.
+bool any_replaced(const Target& target, const std::map<std::string, std::string>& published) {
+  return std::ranges::any_of(published, [&](const auto& file) {
+    struct stat status {};
+    const bool there = ::stat((target.folder / file.first).c_str(), &status) == 0;
+    return !there || io::identity(status) != file.second;
+  });
 }
 
 // What was found out about the place where the output lies, and not about its values.
@@ -311,10 +307,10 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
   RunOptions run_options{.threads = options.threads, .progress = {}, .stop = interruption.stop()};
   Outcome outcome;
   bool written = false, infinite = false;
-  std::vector<std::string> published;
+  std::map<std::string, std::string> published;
   // Where a comparison fails because there is another output by now, that is what is said.
   const auto was_replaced = [&] {
-    if (published.empty() || identities(job, target) == published) return false;
+    if (!any_replaced(target, published)) return false;
     outcome.replaced = true;
     outcome.holds = false;
     say(fmt::format("transload: {} was replaced by another conversion meanwhile; it is not proven",
@@ -336,16 +332,12 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
       outcome.met = report.notes;
       if (!job.strangers.empty()) outcome.met.push_back(describe_strangers(job, target));
       outcome.unconfirmed = report.unconfirmed;
+      published = report.published;
     }
     written = true;
     say_how_it_was_written(outcome);
     if (options.proof == ProofLevel::none) return outcome;
-    published = identities(job, target);
-    if (std::ranges::any_of(outcome.met, [](const std::string& note) { return note.ends_with(io::kReplaced); })) {
-      published.assign(1, {});  // none of them is ours
-      was_replaced();
-      return outcome;
-    }
+    if (was_replaced()) return outcome;
     const std::shared_ptr<Reader> output = target.format->open(open_folder(target.folder), target.name, {});
     {
       Progress progress("comparing", options.progress);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -92,6 +93,8 @@ class OutputSet {
 
   // What was done about interrupted runs, and what could not be cleared away: one sentence each.
   const std::vector<std::string>& notes() const noexcept;
+  // What publish() put in place: names, each with what tells the file from any that replaces it.
+  const std::map<std::string, std::string>& published() const noexcept;
   // What is at the destination while nothing is published: "nothing was written; out/model.ckpt.index is as it was".
   std::string unpublished() const;
 

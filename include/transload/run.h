@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -42,8 +43,9 @@ struct RunReport {
     std::uint64_t count = 0;   // of such values
   };
   std::vector<Overflowed> overflowed;
-  std::vector<std::string> notes;  // of the OutputSet
-  std::string unconfirmed;         // why it is not certain that the output survives a loss of power; empty: it does
+  std::vector<std::string> notes;                // of the OutputSet
+  std::map<std::string, std::string> published;  // of the OutputSet
+  std::string unconfirmed;  // why it is not certain that the output survives a loss of power; empty: it does
 };
 
 // Writes the plan's output as `layout` says and publishes it. After an Error nothing of it is there, an earlier output

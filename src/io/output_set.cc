@@ -43,6 +43,7 @@ struct OutputSet::Rep {
   bool completed = false;  // what a dead run had begun
   std::string was_there;   // a file of the earlier output
   std::vector<std::string> notes;
+  std::map<std::string, std::string> ours;  // the files that belong to this output alone, as they are published
   std::unique_ptr<io::Staging> staging;
   std::vector<std::unique_ptr<io::StagedFile>> sinks;
 
@@ -189,8 +190,7 @@ struct OutputSet::Rep {
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (beside || !files[i].there) sinks[i]->finish();
     }
-    const std::vector<std::string> ours =
-        identities([&](const File& file) { return staging->files().status(file.name); });
+    ours = identities([&](const File& file) { return staging->files().status(file.name); });
     std::string unconfirmed = publish_finished();
     if (identities([&](const File& file) { return followed(target / file.name); }) != ours) {
       notes.push_back(fmt::format("{} {}", shown.string(), io::kReplaced));
@@ -200,10 +200,10 @@ struct OutputSet::Rep {
 
   // Of the files that belong to this output alone.
   template <class Status>
-  std::vector<std::string> identities(const Status& status_of) const {
-    std::vector<std::string> all;
+  std::map<std::string, std::string> identities(const Status& status_of) const {
+    std::map<std::string, std::string> all;
     for (const File& file : files) {
-      if (!file.shared && !file.there) all.push_back(io::identity(status_of(file)));
+      if (!file.shared && !file.there) all[file.name] = io::identity(status_of(file));
     }
     return all;
   }
@@ -293,6 +293,8 @@ std::string OutputSet::publish() {
 }
 
 const std::vector<std::string>& OutputSet::notes() const noexcept { return rep_->notes; }
+
+const std::map<std::string, std::string>& OutputSet::published() const noexcept { return rep_->ours; }
 
 std::string OutputSet::unpublished() const {
   if (rep_->completed) return "an interrupted conversion was completed; this one wrote nothing";

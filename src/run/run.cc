@@ -219,6 +219,7 @@ RunReport run(const Plan& plan, const Sources& sources, const Format& format, co
   }
   report.unconfirmed = set.publish();
   report.notes = set.notes();
+  report.published = set.published();
   return report;
 }
 
