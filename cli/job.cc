@@ -1,7 +1,6 @@
 #include "job.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <functional>
@@ -13,7 +12,7 @@
 #include "core/text.h"
 #include "generation_config.h"
 #include "interrupt.h"
-#include "io/record.h"
+#include "io/identity.h"
 #include "io/target_path.h"
 #include "mapping/flat_names.h"
 #include "neighbours.h"
@@ -179,15 +178,6 @@ Choice choose(const Location& location, const Reader& source, const Target& targ
               "--family none keeps all names and changes the format only");
 }
 
-// Whether another conversion has put its files where these were published.
-bool any_replaced(const Target& target, const std::map<std::string, std::string>& published) {
-  return std::ranges::any_of(published, [&](const auto& file) {
-    struct stat status {};
-    const bool there = ::stat((target.folder / file.first).c_str(), &status) == 0;
-    return !there || io::identity(status) != file.second;
-  });
-}
-
 // What was found out about the place where the output lies, and not about its values.
 void say_how_it_was_written(const Outcome& outcome) {
   for (const std::string& note : outcome.met) say(fmt::format("transload: note: {}", escaped(note)));
@@ -310,7 +300,7 @@ Outcome carry_out(const Job& job, const Target& target, const CarryOutOptions& o
   std::map<std::string, std::string> published;
   // Where a comparison fails because there is another output by now, that is what is said.
   const auto was_replaced = [&] {
-    if (!any_replaced(target, published)) return false;
+    if (!io::any_replaced(target.folder, published)) return false;
     outcome.replaced = true;
     outcome.holds = false;
     say(fmt::format("transload: {} was replaced by another conversion meanwhile; it is not proven",

@@ -190,22 +190,14 @@ struct OutputSet::Rep {
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (beside || !files[i].there) sinks[i]->finish();
     }
-    ours = identities([&](const File& file) { return staging->files().status(file.name); });
+    for (const File& file : files) {
+      if (!file.shared && !file.there) ours[file.name] = io::identity(staging->files().status(file.name));
+    }
     std::string unconfirmed = publish_finished();
-    if (identities([&](const File& file) { return followed(target / file.name); }) != ours) {
-      notes.push_back(fmt::format("{} {}", shown.string(), io::kReplaced));
+    if (io::any_replaced(target, ours)) {
+      notes.push_back(fmt::format("{} was replaced by another conversion meanwhile", shown.string()));
     }
     return unconfirmed;
-  }
-
-  // Of the files that belong to this output alone.
-  template <class Status>
-  std::map<std::string, std::string> identities(const Status& status_of) const {
-    std::map<std::string, std::string> all;
-    for (const File& file : files) {
-      if (!file.shared && !file.there) all[file.name] = io::identity(status_of(file));
-    }
-    return all;
   }
 
   std::string publish_finished() {

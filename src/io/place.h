@@ -9,16 +9,12 @@
 // A failure in 2 to 4 undoes them. A process that ends there leaves `ready` and the record, and the next one goes on.
 #pragma once
 
-#include <string_view>
 #include <vector>
 
 #include "io/record.h"
 #include "io/staging.h"
 
 namespace transload::io {
-
-// How the note of an OutputSet ends whose files were gone from their places when it had put them there.
-inline constexpr std::string_view kReplaced = "was replaced by another conversion meanwhile";
 
 // Steps 1 to 4, with the lock on `target` held. Fills in the identities of `files`. A single file is renamed, which is
 // one step. Errc::usage where a name is taken that may not be replaced. After an Error all is as it was before; where

@@ -35,11 +35,6 @@ std::string read_all(const Folder& folder) {
 
 }  // namespace
 
-std::string identity(const std::optional<struct stat>& status) {
-  if (!status) return kNoFile;
-  return fmt::format("{}:{}:{}.{}", status->st_ino, status->st_size, status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
-}
-
 void write_record(const Folder& folder, const std::vector<Placing>& files) {
   std::string text;
   const auto field = [&](std::string_view value) { text.append(value).push_back('\0'); };

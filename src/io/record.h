@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "io/folder.h"
+#include "io/identity.h"
 
 namespace transload::io {
 
@@ -16,10 +17,6 @@ struct Placing {
   std::string fresh;     // identity() of the new file, and of what it replaces
   std::string old;
 };
-
-// What tells a file from any other that may have its name later: inode, size, modification time. "-": there is none.
-std::string identity(const std::optional<struct stat>& status);
-inline constexpr const char* kNoFile = "-";
 
 // Written to `folder`/record and synced, in place of an earlier one.
 void write_record(const Folder& folder, const std::vector<Placing>& files);
