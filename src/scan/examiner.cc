@@ -97,7 +97,7 @@ void Examiner::judge(const Opened& opened, const std::string& file, const std::s
 
 bool Examiner::examine(const std::shared_ptr<Source>& source, std::string_view name, const std::string& entry,
                        unsigned depth) {
-  if (depth > kMostDepth) {
+  if (depth > kDeepestFile) {
     problem(entry, std::nullopt, "files inside of files, deeper than is looked into");
     return true;
   }

@@ -14,7 +14,7 @@
 
 namespace transload::scanning {
 
-inline constexpr unsigned kMostDepth = 5;             // files inside of files
+inline constexpr unsigned kDeepestFile = 5;           // files inside of files
 inline constexpr std::size_t kMostFindings = 10'000;  // of a kind, of one file
 
 // What the part of an entry is called: "archive.tar!member".

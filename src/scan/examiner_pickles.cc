@@ -60,17 +60,15 @@ void Examiner::take_names(const Survey& survey, const std::string& entry) {
     if (name.only_attributes && !name.changed && graded.grade == Grade::dangerous) {
       graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
     }
-    ScanName found;
-    found.entry = entry;
-    found.offset = name.offset;
-    found.module = name.module;
-    found.name = name.name;
-    found.grade = graded.grade;
-    found.reason = graded.reason;
-    found.count = name.count;
-    found.called = name.called;
-    if (graded.grade != Grade::allowed) found.argument = name.argument;
-    file_.names.push_back(std::move(found));
+    file_.names.push_back({.entry = entry,
+                           .offset = name.offset,
+                           .module = name.module,
+                           .name = name.name,
+                           .grade = graded.grade,
+                           .reason = std::string(graded.reason),
+                           .count = name.count,
+                           .called = name.called,
+                           .argument = graded.grade == Grade::allowed ? std::string() : name.argument});
   }
   if (survey.names_left_out != 0) {
     problem(entry, std::nullopt, fmt::format("imports {} more names than are listed", survey.names_left_out));
@@ -89,7 +87,7 @@ void Examiner::take(const Survey& survey, const std::shared_ptr<Source>& source,
 
 void Examiner::examine_literal(const std::shared_ptr<Source>& source, const SurveyLiteral& literal,
                                const std::string& entry, unsigned depth) {
-  if (depth > kMostDepth) {
+  if (depth > kDeepestFile) {
     problem(entry, literal.offset, "files inside of files, deeper than is looked into");
     return;
   }

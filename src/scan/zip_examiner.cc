@@ -88,7 +88,7 @@ bool ZipExaminer::run(const std::unordered_set<std::uint64_t>& storages) {
 void ZipExaminer::note_script(std::string_view name) {
   const std::size_t slash = name.find('/');
   if (slash == name.npos || !name.substr(slash + 1).starts_with("code/") || !name.ends_with(".py")) return;
-  if (script_files_++ == 0) first_script_ = (entry_.empty() ? "" : entry_ + "!") + std::string(name);
+  if (script_files_++ == 0) first_script_ = inside(entry_, name);
 }
 
 // PyTorch never deflates a storage, and believes the size that is declared: only decoding tells whether it is true.
