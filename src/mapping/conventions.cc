@@ -19,7 +19,7 @@ std::set<char> letters(const Layout& layout) {
 }
 
 // "i -> o" has the axes i and o.
-std::vector<std::string> parse_axes(const TomlEntry& kind) {
+std::vector<std::string> axes_of_kind(const TomlEntry& kind) {
   std::vector<std::string> axes = words(as_string(kind));
   if (axes.empty()) fail_at(*kind.value, fmt::format("'{}' has no axes", kind.key));
   std::set<std::string> seen;
@@ -129,7 +129,7 @@ Conventions parse_conventions(std::string_view dialects_toml) {
   for (const TomlEntry& entry : entries) {
     if (entry.key != "kinds") continue;
     for (const TomlEntry& kind : in_order(as_table(entry))) {
-      all.kinds[kind.key] = parse_axes(kind);
+      all.kinds[kind.key] = axes_of_kind(kind);
     }
   }
   for (const TomlEntry& entry : entries) {
