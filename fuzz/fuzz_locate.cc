@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "formats/foreign.h"
+#include "one_file_store.h"
 #include "parts.h"
 #include "scratch.h"
 #include "transload/error.h"
@@ -22,8 +22,6 @@
 namespace {
 
 using namespace transload;
-
-constexpr std::uint64_t kLargest = 65536;  // of a tensor that is read
 
 // Plain characters: what matters is what the reader does with the names, not the system.
 std::string plain(std::string_view name) {
@@ -48,12 +46,7 @@ std::string plain_name(std::string_view name) {
 void try_open(const std::string& what, const LocateOptions& options) {
   try {
     const auto reader = open(locate(what, options));
-    for (const TensorInfo& tensor : reader->index().tensors) {
-      const std::uint64_t size = tensor_bytes(tensor.dtype, tensor.shape);
-      if (size > kLargest) continue;
-      std::vector<std::byte> bytes(size);
-      read_tensor(*reader, tensor, bytes);
-    }
+    for (const TensorInfo& tensor : reader->index().tensors) fuzz::read_unless_large(*reader, tensor);
   } catch (const Error&) {
   }
 }
@@ -77,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (content.starts_with("->")) {
       fs::create_symlink(plain(content.substr(2)), path, ignored);
     } else {
-      std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+      scratch.write("x/" + name, content);
     }
     files.push_back(path);
   }

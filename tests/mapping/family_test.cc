@@ -1,10 +1,9 @@
 // Family files: what is refused, with the line; a dialect with joined tensors; zeros and leading rows.
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "mapping/bert_models.h"
 #include "mapping/plan_checks.h"
+#include "support/files.h"
 #include "transload/mapping.h"
 
 namespace transload {
@@ -18,9 +17,7 @@ using testing::slot_named;
 using testing::synthetic_index;
 
 std::string mapping_text(const std::string& name) {
-  std::ifstream in(std::string(TRANSLOAD_TESTS_DIR) + "/../mappings/" + name);
-  EXPECT_TRUE(in) << name;
-  return {std::istreambuf_iterator<char>(in), {}};
+  return testing::read_file(testing::tests_dir() / "../mappings" / name);
 }
 
 constexpr const char* kDialects = R"([kinds]
@@ -140,8 +137,7 @@ TEST(Dialects, AxesAreOneLetterEachAndDiffer) {
 // A seed that is refused at once leads the fuzzer nowhere.
 TEST(Seeds, AreCompiled) {
   for (const char* name : {"bort", "roberta", "small", "zeros", "joined"}) {
-    std::ifstream in(std::string(TRANSLOAD_TESTS_DIR) + "/../fuzz/seeds/family/" + name, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::string text = testing::read_file(testing::tests_dir() / "../fuzz/seeds/family" / name);
     const std::size_t end = text.find('\xff');
     ASSERT_NE(end, text.npos) << name;
     EXPECT_NO_THROW(Mapping::parse(text.substr(0, end), text.substr(end + 1), name)) << name;
