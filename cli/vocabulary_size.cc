@@ -18,8 +18,8 @@ std::uint64_t lines_of(std::string_view text) {
   return text.empty() ? 0 : 1 + static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
 }
 
-}  // namespace
-
+// Entries of vocab.txt (one a line), vocab.json (an object) or X.vocab (GluonNLP's "idx_to_token"). Empty: `text` is
+// none of these.
 std::optional<std::uint64_t> vocabulary_entries(std::string_view name, const std::string& text) {
   if (name.ends_with(".txt")) return lines_of(text);
   const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -29,6 +29,8 @@ std::optional<std::uint64_t> vocabulary_entries(std::string_view name, const std
   if (tokens == json.end() || !tokens->is_array()) return std::nullopt;
   return tokens->size();
 }
+
+}  // namespace
 
 std::vector<std::string> check_vocabularies(const Location& location, std::uint64_t rows) {
   std::vector<std::string> notes;
