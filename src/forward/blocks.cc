@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +15,9 @@
 
 namespace transload::forward {
 namespace {
+
+// What a thread of OpenBLAS takes: a buffer (0.3.21: 128 MiB on x86-64, less elsewhere), and its stack.
+constexpr std::size_t kProductSpace = std::size_t{144} << 20;
 
 blasint blas_size(std::int64_t size) {
   if (size < 0 || size > std::numeric_limits<blasint>::max())
@@ -79,6 +83,12 @@ void add_and_normalise(Values& x, const Values& residual, const Norm& norm, doub
       normalise_row(row, norm.scale.values, norm.shift.values, epsilon);
     }
   });
+}
+
+// OpenBLAS asks again and again, for ever, for a buffer that it cannot get.
+bool has_space(std::size_t bytes) {
+  void* space = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return space != MAP_FAILED && ::munmap(space, bytes) == 0;
 }
 
 }  // namespace
@@ -208,7 +218,17 @@ Values classify(const Classifier& parameters, const Values& x) {
 
 void set_threads(unsigned threads) {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  openblas_set_num_threads(static_cast<int>(threads == 0 ? cores : std::min(threads, 1024u)));
+  const int running = openblas_get_num_threads();
+  int wanted = static_cast<int>(threads == 0 ? cores : std::min(threads, cores));
+  // The caller takes a buffer, and so does every thread that is started.
+  const auto needed = [&] { return kProductSpace * static_cast<std::size_t>(1 + std::max(0, wanted - running)); };
+  while (wanted > running && !has_space(needed())) --wanted;
+  if (!has_space(needed())) {
+    throw Error(Errc::io,
+                fmt::format("the {} MiB of address space to multiply matrices in are not left", needed() >> 20), {},
+                "raise the limit (ulimit -v)");
+  }
+  openblas_set_num_threads(wanted);
 }
 
 }  // namespace transload::forward

@@ -43,7 +43,8 @@ Values classify(const Classifier& parameters, const Values& x);
 // Part of the vocabulary's scores: x decoder_rows^T, without the bias.
 Values scores(const Values& x, const Tensor& decoder_rows);
 
-// How many threads matrix products use from now on; 0: one per core.
+// How many threads matrix products use from now on, at most one per core; 0: one per core. Fewer where there is no
+// address space for what OpenBLAS keeps for each; Errc::io where there is none at all.
 void set_threads(unsigned threads);
 
 }  // namespace transload::forward

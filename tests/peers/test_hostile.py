@@ -193,6 +193,17 @@ def test_required_outcomes_within_limits(model, own_space, tmp_path):
             f"{ABOVE_ITS_OWN >> 20} MiB, {CPU_SECONDS} s")
 
 
+def test_models_are_not_run_where_there_is_no_space_for_it(model, own_space, tmp_path):
+    good = model(next(case for case in CASES if case.file == "config/ok/config.json"))
+    result = limited([support.TRANSLOAD, "convert", good, "out/", "--to", "tf1"], tmp_path, own_space + (64 << 20))
+    assert result.code == 2
+    assert "the 144 MiB of address space to multiply matrices in are not left" in result.err
+    assert "is in place, but it is not proven" in result.err and "ulimit -v" in result.err
+    assert limited([support.TRANSLOAD, "inspect", "out/"], tmp_path, own_space + (64 << 20)).code == 0
+    result = limited([support.TRANSLOAD, "prove", good, "out/"], tmp_path, own_space + (64 << 20))
+    assert result.code == 2 and "address space to multiply matrices in are not left" in result.err
+
+
 CALL = re.compile(r'^\d+ +(\w+)\((.*)$')
 OPENS = {"open", "openat", "openat2", "creat"}
 CHANGES = {"mkdir", "mkdirat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
