@@ -20,7 +20,8 @@ class Google final : public GraphBase {
     pooler_ = weights_.has("bert/pooler/dense/kernel") || weights_.has("bert/pooler/dense/bias");
     add_head_if(Head::mlm, {"cls/predictions/transform/dense/kernel", "cls/predictions/output_bias"});
     add_head_if(Head::nsp, {"cls/seq_relationship/output_weights", "cls/seq_relationship/output_bias"});
-    add_head_if(Head::classifier, {"output_weights", "output_bias"});
+    add_head_if(Head::classifier, {"output_weights", "output_bias"});  // run_classifier.py, and taggers made after it
+    add_head_if(Head::token_classifier, {"output_weights", "output_bias"});
     add_head_if(Head::span, {"cls/squad/output_weights", "cls/squad/output_bias"});
   }
 
@@ -69,15 +70,16 @@ class Google final : public GraphBase {
     if (!has_head(head)) no_such_head(model_, head);
     switch (head) {
       case Head::nsp: return output("cls/seq_relationship/");
-      case Head::classifier: return output("");
+      case Head::classifier:
+      case Head::token_classifier: return output("");
       case Head::span: return output("cls/squad/");
-      case Head::mlm:
-      case Head::token_classifier: break;
+      case Head::mlm: break;
     }
     no_such_head(model_, head);
   }
 
-  bool classifier_reads_pooled(Head head) const override { return head != Head::span; }
+  bool classifier_reads_pooled(Head head) const override { return head == Head::nsp || head == Head::classifier; }
+  bool tells_classifiers_apart() const override { return false; }
 
  private:
   // tf.layers.dense: the kernel is [in, out].

@@ -78,6 +78,9 @@ class Graph {
   // What the classifier reads: the pooled output, or the hidden state of each (token_classifier, span) or the first
   // token.
   virtual bool classifier_reads_pooled(Head head) const = 0;
+  // False: one and the same head is in heads() as a classifier of sequences and as one of tokens, for names and
+  // configuration do not say which it is. What it is compared with does.
+  virtual bool tells_classifiers_apart() const { return true; }
 };
 
 // Errc::unsupported where there is no graph, Errc::unmapped where the configuration lacks a size that the tensors do

@@ -13,6 +13,7 @@ namespace transload {
 namespace {
 
 using namespace outputs;
+using forward::Head;
 
 // Sizes that the tensors show: models that differ in them are not the same model, and cannot be run on the same ids.
 void check_sizes(const Model& first, const Model& second, const forward::Sizes& a, const forward::Sizes& b) {
@@ -39,19 +40,27 @@ void check_heads(const forward::Sizes& a, const forward::Sizes& b, std::vector<s
       "attention heads: {} in the first model, {} in the second; only their configurations can say", a.heads, b.heads));
 }
 
+bool has(const forward::Graph& graph, Head head) {
+  return std::ranges::find(graph.heads(), head) != graph.heads().end();
+}
+
+// Whether the head is only another way to read one that is compared, or spoken of, as itself.
+bool is_other_reading(const forward::Graph& graph, const forward::Graph& other, Head head) {
+  if (graph.tells_classifiers_apart() || has(other, head)) return false;
+  return head == Head::token_classifier || (head == Head::classifier && has(other, Head::token_classifier));
+}
+
 void note_what_one_has(const forward::Graph& first, const forward::Graph& second, std::vector<std::string>& notes) {
   const auto note = [&](bool has_first, bool has_second, std::string_view what) {
     if (has_first == has_second) return;
     notes.push_back(fmt::format("only the {} model has {}: it is not compared", has_first ? "first" : "second", what));
   };
   note(first.has_pooler(), second.has_pooler(), "a pooler");
-  using forward::Head;
   for (const Head head : {Head::mlm, Head::nsp, Head::classifier, Head::token_classifier, Head::span}) {
-    const auto has = [&](const forward::Graph& graph) {
-      return std::ranges::find(graph.heads(), head) != graph.heads().end();
-    };
-    note(has(first), has(second), fmt::format("the head {}", forward::name(head)));
-    if (!has(first) || !has(second)) continue;
+    const bool in_first = has(first, head) && !is_other_reading(first, second, head);
+    const bool in_second = has(second, head) && !is_other_reading(second, first, head);
+    note(in_first, in_second, fmt::format("the head {}", forward::name(head)));
+    if (!in_first || !in_second) continue;
     const bool without = lacks_pooler(first, head);
     if (!without && !lacks_pooler(second, head)) continue;
     notes.push_back(

@@ -216,7 +216,9 @@ class Google : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Google, ComputesWhatItsTwinDoesWithTanhGelu) {
-  expect_all(by_name(run(*make_graph(model("tf1", "model.ckpt", "bert_config.json")), batch_)), 1e-12);
+  auto found = by_name(run(*make_graph(model("tf1", "model.ckpt", "bert_config.json")), batch_));
+  found.erase("token classifier");  // the classifier once more, read token by token
+  expect_all(found, 1e-12);
 }
 
 TEST_P(Google, TheTwinItself) {

@@ -240,7 +240,7 @@ def compare_google(tmp_path, kind, config, ids=IDS, checkpoint=None, **request):
     for name in ("mlm", "nsp"):
         if name in mine:
             mine[name + "_log"] = log_softmax(mine.pop(name))
-    assert set(mine) == set(theirs)
+    assert set(mine) - {"token classifier"} == set(theirs)  # the classifier once more, read token by token
     for stage, values in theirs.items():
         agrees(mine[stage], values, 1e-5, stage)
 

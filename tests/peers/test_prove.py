@@ -93,6 +93,20 @@ def test_a_configuration_that_contradicts_fails(pair, tmp_path):
     assert "epsilon is 1e-07 where the weights are of 1e-12" in proof["mistake"]
 
 
+@pytest.mark.parametrize("kind, stage", [("BertForTokenClassification", "token classifier"),
+                                         ("BertForSequenceClassification", "classifier")])
+def test_googles_classifier_is_run_as_the_other_model_reads_it(kind, stage, tmp_path):
+    """Its names are the same for sequences and for tokens."""
+    source = support.write_model(support.make_model(kind), tmp_path / "source")
+    transload("convert", source, tmp_path / "tf/model.ckpt", "--to", "tf1")
+    proof = proof_of(source, tmp_path / "tf/model.ckpt")
+    assert [s["stage"] for s in proof["stages"]][-1] == stage and not any("head" in note for note in proof["notes"])
+    wrong = support.write_model(support.make_model(kind), tmp_path / "wrong", change=lambda state: {
+        name: value + (name == "classifier.weight") for name, value in state.items()})
+    assert proof_of(wrong, tmp_path / "tf/model.ckpt", expect=1)["first_beyond"] == stage
+    assert proof_of(tmp_path / "tf/model.ckpt", wrong, expect=1)["first_beyond"] == stage
+
+
 def test_own_ids(pair, tmp_path):
     ids = tmp_path / "ids.txt"
     ids.write_text("1 2 3 4\n5, 6\n")
