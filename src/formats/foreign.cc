@@ -26,6 +26,8 @@ constexpr std::array kMagics{
     Magic{"\xfd"
           "7zXZ"sv,
           {"is compressed with xz", "unpack it first"}},
+    Magic{"7z\xbc\xaf\x27\x1c"sv, {"is a 7z archive", "unpack it first"}},
+    Magic{"Rar!\x1a\x07"sv, {"is a rar archive", "unpack it first"}},
     Magic{"PK\x03\x04"sv,
           {"is a zip archive without a checkpoint of PyTorch or arrays of NumPy in it", "unpack it first"}},
     Magic{"\x7f"

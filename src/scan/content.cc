@@ -32,9 +32,11 @@ bool is_lzma_alone(std::string_view text) {
 }
 
 // By what Python opens with a module or joblib: bz2, xz, lzma, and zstd and lz4, also with skippable frames in front.
+// And the archives that people unpack by hand, 7z and rar.
 bool is_packed(std::string_view text) {
   using namespace std::string_view_literals;
-  constexpr std::array kMagics{"\xfd\x37zXZ\0"sv, "\x28\xb5\x2f\xfd"sv, "\x04\x22\x4d\x18"sv, "\x02\x21\x4c\x18"sv};
+  constexpr std::array kMagics{"\xfd\x37zXZ\0"sv,    "\x28\xb5\x2f\xfd"sv,   "\x04\x22\x4d\x18"sv,
+                               "\x02\x21\x4c\x18"sv, "7z\xbc\xaf\x27\x1c"sv, "Rar!\x1a\x07"sv};
   const bool is_bz2 = text.size() > 9 && text.starts_with("BZh") &&
                       (text.substr(4, 6) == "1AY&SY" || text.substr(4, 6) == "\x17\x72\x45\x38\x50\x90");
   const bool is_skippable = text.size() > 3 && (text[0] & 0xf0) == 0x50 && text.substr(1, 3) == "\x2a\x4d\x18";

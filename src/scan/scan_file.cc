@@ -91,7 +91,9 @@ std::optional<ScanFile> scan_file(const fs::path& path) {
   const std::string head = head_of(*source, 256);
   if (is_lfs_pointer(as_bytes(head)) && is_small_text(*source)) {
     file.format = "git-lfs pointer";
-    file.notes.push_back({{}, {}, ScanNote::Kind::remark, "is a git-lfs pointer, not the weights themselves"});
+    file.readable = Readable::no;
+    file.why_not = "is a git-lfs pointer, not the weights themselves; fetch them with: git lfs pull";
+    file.problems.push_back({{}, {}, ScanProblem::Kind::refused, file.why_not});
     return file;
   }
   bool is_set = false;

@@ -67,7 +67,8 @@ std::uint64_t dangerous(const ScanReport& report) {
 TEST(ArchiveEvasions, OnlyAShortTextIsAPointerOfGitLfs) {
   const ScanReport pointer = scan_bytes("a.pt", kPointer);
   EXPECT_EQ(pointer.files.at(0).format, "git-lfs pointer");
-  EXPECT_EQ(pointer.findings(), 0u);
+  ASSERT_EQ(pointer.files.at(0).problems.size(), 1u);  // nobody has looked at the weights
+  EXPECT_EQ(pointer.files.at(0).problems[0].kind, ScanProblem::Kind::refused);
   const std::string name = kPointer.substr(0, 90);
   EXPECT_EQ(dangerous(scan_bytes("a.pt", test::build_tar({{name, "x"}, {"pickle", kEvil}}))), 1u);
   EXPECT_EQ(dangerous(scan_bytes("a.pt", kPointer + test::build_zip({{.name = "m", .content = kEvil}}))), 1u);
@@ -197,7 +198,8 @@ TEST(ArchiveEvasions, WhatIsNotDecodedIsAFinding) {
   }
   for (const std::string& bytes :
        {"BZh91AY&SY...."s, "BZh9\x17\x72\x45\x38\x50\x90"s, "\xfd\x37zXZ\0.."s, "\x28\xb5\x2f\xfd.."s,
-        "\x04\x22\x4d\x18.."s, "\x50\x2a\x4d\x18.."s, "\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0..."s}) {
+        "\x04\x22\x4d\x18.."s, "\x50\x2a\x4d\x18.."s, "\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0..."s,
+        "7z\xbc\xaf\x27\x1c\0\4"s, "Rar!\x1a\x07\1\0"s}) {
     for (const char* name : {"a", "a.sav", "a.pkl.xz", "a.pt"}) {
       EXPECT_EQ(scan_bytes(name, bytes).findings(), 1u) << name << " " << bytes;
     }
