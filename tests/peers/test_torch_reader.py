@@ -113,6 +113,8 @@ def test_a_training_checkpoint_with_an_optimizer(tmp_path):
     assert found["optimizer/state/0/exp_avg"]["sha256"] == support.digest_of(moment)
     only = support.inspect(tmp_path / "train.pt", "--key", "model")["tensors"]
     assert sorted(name.split("/")[-1] for name in only) == ["bias", "weight"]
+    told = support.transload("inspect", tmp_path / "train.pt", "--key", "model").out
+    assert "note: not carried over: 6 tensors outside of 'model'" in told
 
 
 @pytest.mark.parametrize("alignment", [64, 4096])

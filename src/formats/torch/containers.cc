@@ -291,13 +291,18 @@ void choose_container(Index& index, const std::string& key) {
   }
   const auto below = [&](const std::string& name) { return name.starts_with(prefix); };
   const auto strip = [&](std::string& name) { name.erase(0, prefix.size()); };
-  std::erase_if(index.tensors, [&](const TensorInfo& tensor) { return !below(tensor.name); });
-  std::erase_if(index.left_out, [&](const LeftOut& left) { return !below(left.tensor); });
+  const std::size_t outside =
+      std::erase_if(index.tensors, [&](const TensorInfo& tensor) { return !below(tensor.name); }) +
+      std::erase_if(index.left_out, [&](const LeftOut& left) { return !below(left.tensor); });
   if (index.tensors.empty() && index.left_out.empty()) {
     std::string there;
     for (const std::string& one : containers) there += (there.empty() ? "" : ", ") + shortened(one, 60);
     throw Error(Errc::usage, fmt::format("there is no container '{}' with tensors", shortened(key, 80)), {},
                 there.empty() ? "the tensors lie at the top: leave the key out" : fmt::format("there is: {}", there));
+  }
+  if (outside != 0) {
+    index.notes.push_back(fmt::format("not carried over: {} tensor{} outside of '{}'", outside, outside == 1 ? "" : "s",
+                                      shortened(key, 80)));
   }
   for (TensorInfo& tensor : index.tensors) strip(tensor.name);
   for (LeftOut& left : index.left_out) strip(left.tensor);
