@@ -26,7 +26,7 @@ void check(const Sizes& sizes, const TokenBatch& batch) {
 Values embed_batch(const Graph& graph, const TokenBatch& batch, double epsilon) {
   std::vector<std::int64_t> ids = batch.ids;
   std::ranges::sort(ids);
-  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<std::int64_t> rows;
   for (const std::int64_t id : batch.ids) rows.push_back(std::ranges::lower_bound(ids, id) - ids.begin());
   return embed(graph.embeddings(ids), batch, rows, graph.positions(batch), epsilon);
