@@ -39,6 +39,24 @@ bool is_verb(const CLI::App& app, const std::string& word) {
   return std::ranges::any_of(verbs, [&](const CLI::App* verb) { return verb->get_name() == word; });
 }
 
+Error explained(const CLI::ParseError& error, const CLI::App& app, const std::string& verb) {
+  if (verb.starts_with('-')) return {Errc::usage, escaped(error.what()), {}, "transload --help shows the verbs"};
+  if (!is_verb(app, verb)) {
+    return {Errc::usage, fmt::format("there is no verb '{}'", escaped(verb)), {}, "transload --help shows the verbs"};
+  }
+  // What is missing may be there under a name that was taken for an option.
+  const std::vector<std::string> unknown = app.get_subcommand(verb)->remaining();
+  const auto option = std::ranges::find_if(unknown, [](const std::string& word) { return word.starts_with('-'); });
+  if (option != unknown.end()) {
+    return {
+        Errc::usage,
+        fmt::format("there is no option '{}'", escaped(*option)),
+        {},
+        fmt::format("transload {} --help shows the options; a file's name that begins with - comes after --", verb)};
+  }
+  return {Errc::usage, escaped(error.what()), {}, fmt::format("transload {} --help shows the options", verb)};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Moves neural-network checkpoints from one framework to another and proves that they arrived.\n"
@@ -69,11 +87,7 @@ int run(int argc, char** argv) {
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    const bool known = verb.starts_with('-') || is_verb(app, verb);
-    report(Error(Errc::usage, known ? escaped(error.what()) : fmt::format("there is no verb '{}'", escaped(verb)), {},
-                 known && !verb.starts_with('-') ? fmt::format("transload {} --help shows the options", verb)
-                                                 : "transload --help shows the verbs"),
-           wants_json);
+    report(explained(error, app, verb), wants_json);
     return kFailed;
   }
   // One heap for all threads: with one each, buffers are not shared, and 64 MiB of address space go with every thread.

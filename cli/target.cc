@@ -38,6 +38,16 @@ const Format& writable(std::string_view name) {
   return *format;
 }
 
+// Names of files that Transload does not write: as a folder's they would be a surprise.
+void refuse_other_kinds(const std::string& leaf) {
+  constexpr std::array<std::string_view, 9> kEndings{".onnx", ".h5",  ".hdf5",   ".keras",  ".gguf",
+                                                     ".pb",   ".npy", ".tflite", ".msgpack"};
+  const auto ending = std::ranges::find_if(kEndings, [&](std::string_view each) { return leaf.ends_with(each); });
+  if (ending == kEndings.end()) return;
+  throw Error(Errc::unsupported, fmt::format("'{}' is the name of a kind of file that is not written", leaf), {},
+              "give the output a name that ends in .safetensors, .bin or .params, or a folder");
+}
+
 // What nothing could load: a framework's names in a format that it does not read, or under a name that says otherwise.
 void refuse_mixtures(const TargetOptions& options, const Target& target) {
   if (options.format.empty()) return;
@@ -75,6 +85,7 @@ Target target_of(const TargetOptions& options) {
   const bool is_folder = options.path.ends_with('/') || fs::is_directory(path, ignored);
   const std::string leaf = is_folder ? "" : path.filename().string();
 
+  refuse_other_kinds(leaf);
   if (ends_in_weights_suffix(leaf)) {
     target.bare = options.dialect != "gluon" || !leaf.ends_with(".params");
     target.format = &writable(options.format.empty() ? format_of_name(leaf) : std::string_view(options.format));

@@ -135,6 +135,13 @@ Location in_folder(const fs::path& folder, const LocateOptions& options) {
     nothing(folder, names, options);
   }
   if (!is_standard && candidates.size() > 1) {
+    const auto is_shard = [](const Candidate& c) { return parse_shard_name(c.name).has_value(); };
+    if (std::ranges::all_of(candidates, is_shard)) {
+      throw Error(Errc::unmapped,
+                  fmt::format("{} shards of a model lie here without their index, such as '{}'", candidates.size(),
+                              shortened(candidates.front().name)),
+                  where(folder), "get the file that ends in .index.json too; one shard alone can be named");
+    }
     throw Error(Errc::usage,
                 fmt::format("{} files in this folder could be the weights: {}", candidates.size(), list(candidates)),
                 where(folder), "name one of them");

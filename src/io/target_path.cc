@@ -54,6 +54,10 @@ fs::path resolved_folder(const fs::path& folder) {
   if (!error) target = fs::weakly_canonical(target, error);
   if (error) fail("find the folder", folder.string(), error.value());
   if (!target.has_filename() && target.has_relative_path()) target = target.parent_path();  // a trailing slash
+  if (fs::exists(target, error) && !fs::is_directory(target, error)) {
+    throw Error(Errc::usage, "is a file, where the output needs a folder", at(folder),
+                "choose another name; those that end in .safetensors, .bin, .pt or .params are single files");
+  }
   return target;
 }
 

@@ -290,7 +290,7 @@ class Planner {
       }
       const Part& part = family_.parts[parameter.part];
       if (asked_for(part) && parameter.cells[to_].kind == Cell::Kind::zeros) {
-        drop(name, fmt::format("zeros; {} has no such tensor", target().title));
+        drop(name, fmt::format("must be zeros: {} has no such tensor", target().title));
         plan_.zeros.push_back(
             {0, name,
              fmt::format("{} has no such tensor, and adding it to another would be a computation that "

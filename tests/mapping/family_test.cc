@@ -320,7 +320,7 @@ TEST(Zeros, ARowThatTheTargetTakesForZerosMustBeZeros) {
   const Plan plan = small.plan(a, "", binding, "b");
   ASSERT_EQ(plan.zeros.size(), 1u);
   EXPECT_EQ(plan.zeros[0].tensor, "types");
-  EXPECT_EQ(testing::drop_reason(plan, "types"), "zeros; b has no such tensor");
+  EXPECT_EQ(testing::drop_reason(plan, "types"), "must be zeros: b has no such tensor");
   ASSERT_EQ(plan.slots.size(), 1u);
   EXPECT_EQ(plan.slots[0].shape, (Shape{5, 3}));
   const auto values = run_on_numbers(plan, a.index());  // the two rows before row 0 stay behind

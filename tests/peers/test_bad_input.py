@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import support
 from support import GOLDEN, TINY, make_model, transload, write_model
@@ -287,6 +288,27 @@ def test_wrong_use(work, arguments):
     result = transload(*arguments, cwd=work, expect=2)
     assert result.err, result
     assert listing(work) == before
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (("scan", "--foo"), "there is no option '--foo'"),
+    (("convert", "tiny", "-x.safetensors"), "a file's name that begins with - comes after --"),
+    (("convert", "tiny", "x.onnx"), "'x.onnx' is the name of a kind of file that is not written"),
+    (("convert", "tiny", "tiny/vocab.txt"), "is a file, where the output needs a folder")])
+def test_wrong_use_is_named(work, arguments, says):
+    refused(work, *arguments, says=[says])
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", ""])
+def test_a_broken_configuration_is_what_is_to_be_mended(work, text):
+    (work / "tiny/config.json").write_text(text)
+    refused(work, *CONVERT, says=["tiny/config.json", "correct the configuration, or give another with --config"])
+
+
+def test_shards_without_their_index(work):
+    for name in "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors":
+        save_file({"a": torch.ones(2)}, work / name)
+    refused(work, "convert", ".", "out", says=["2 shards of a model lie here without their index", ".index.json"])
 
 
 def test_errors_under_json(work):
