@@ -140,6 +140,24 @@ def test_quantised(container, tmp_path):
     check({name: tensor for name, tensor in state.items()}, tmp_path / "m.pt", **CONTAINERS[container])
 
 
+@pytest.mark.parametrize("dtype", [torch.quint8, torch.qint8, torch.qint32])
+@pytest.mark.parametrize("scales", [torch.float64, torch.float32])
+def test_scales_of_channels_count_as_they_are_stored(dtype, scales, tmp_path):
+    generator = torch.Generator().manual_seed(3)
+    integers = {torch.quint8: torch.uint8, torch.qint8: torch.int8, torch.qint32: torch.int32}[dtype]
+    limits = torch.iinfo(integers)
+    state = {}
+    for axis, shape in ((0, (16, 16)), (1, (16, 16)), (1, (3, 5, 7))):
+        values = torch.randint(limits.min, limits.max, shape, generator=generator).to(integers)
+        scale = torch.rand(shape[axis], generator=generator, dtype=torch.float64).to(scales) + 0.01
+        zero = torch.randint(0, 100, (shape[axis],), generator=generator)
+        state[f"{axis} {shape}"] = torch._make_per_channel_quantized_tensor(values, scale, zero, axis)
+    torch.save(state, tmp_path / "x.pt")
+    found = support.inspect(tmp_path / "x.pt", "--dense")["tensors"]
+    for name, tensor in torch.load(tmp_path / "x.pt", weights_only=False).items():
+        assert found[name]["sha256"] == support.digest_of(tensor.dequantize()), name
+
+
 def test_convert_refuses_without_and_carries_with_the_flag(tmp_path):
     sparse = torch.sparse_coo_tensor([[0, 1, 1]], [1.0, 2.0, 3.0], (4,))
     quantised = torch.quantize_per_tensor(torch.randn(300, 400), 0.1, 3, torch.qint8)

@@ -90,13 +90,17 @@ struct Dequantizer::Rep {
   }
 
   // As ATen and FBGEMM compute it (measured with torch 2.13 on x86-64): the difference in 32-bit integers, then one
-  // product in float32; of packed elements and of floating zero points all in float32.
+  // product in float32; of packed elements and of floating zero points all in float32; of channels the difference in
+  // float32, and the product with the scale as it is stored, in float64.
   void dequantize(std::uint64_t first, std::span<const std::int32_t> integers, float* out) const {
     for (std::size_t i = 0; i < integers.size(); ++i) {
       const std::uint64_t channel = channels == 1 ? 0 : (first + i) / inner % channels;
       const double scale = scales[channel], zero = zero_points[channel];
       if (floating || (tensor.bits < 8 && !tensor.channels)) {
         out[i] = (static_cast<float>(integers[i]) - static_cast<float>(zero)) * static_cast<float>(scale);
+      } else if (tensor.channels) {
+        const float difference = static_cast<float>(integers[i]) - static_cast<float>(zero);
+        out[i] = static_cast<float>(static_cast<double>(difference) * scale);
       } else {
         const auto difference = static_cast<std::int32_t>(static_cast<std::uint32_t>(integers[i]) -
                                                           static_cast<std::uint32_t>(wrapped(zero)));
