@@ -206,6 +206,7 @@ void PickleMachine::remember(std::uint32_t slot) {
   ++puts_;
   if (slot >= memo_.size()) memo_.resize(slot + std::size_t{1}, kUnused);
   remembered_ += memo_[slot] == kUnused ? 1 : 0;
+  if (remembered_ > 2 * out_.values_.size() + kMemoSlack) fail("the memo has more slots than there are values");
   memo_[slot] = ref;
 }
 

@@ -1,4 +1,5 @@
 """Files that the real torch.save writes, read by `inspect`: name, dtype, shape, values, ties."""
+import collections
 import random
 
 import pytest
@@ -139,3 +140,13 @@ def test_a_file_without_checksums(tmp_path):
     finally:
         torch.serialization.set_crc32_options(True)
     check(tmp_path / "x.pt", state)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_tensor_that_is_an_attribute_of_a_dict_is_not_lost_in_silence(zipped, tmp_path):
+    state = collections.OrderedDict(a=torch.ones(2))
+    state.extra = torch.zeros(5)
+    torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
+    result = support.transload("convert", tmp_path / "x.pt", tmp_path / "x.safetensors", expect=2)
+    assert "tensor 'extra': is an attribute of a dict" in result.err
+    support.transload("convert", tmp_path / "x.pt", tmp_path / "x.safetensors", "--drop", "extra")

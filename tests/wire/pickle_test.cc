@@ -330,6 +330,11 @@ TEST(Pickle, SharedTuplesAsKeysAreNotSlow) {
   EXPECT_EQ(bad(tuple), "");
 }
 
+TEST(Pickle, TheMemoHasNoMoreSlotsThanThereAreValues) {
+  const std::string why = failure("\x80\x04N"s + std::string(200'000, '\x94') + ".", Errc::corrupt);
+  EXPECT_NE(why.find("more slots than there are values"), std::string::npos) << why;
+}
+
 TEST(Pickle, LongStreamsAreLinear) {
   std::string body = "}(";
   for (int i = 0; i < 200000; ++i) {

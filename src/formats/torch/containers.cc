@@ -155,6 +155,7 @@ class Lister {
     const std::string prefix = at_top_ ? std::string() : item.name + (item.in_module ? '.' : '/');
     at_top_ = false;
     std::vector<Child> children = children_of(item, prefix);
+    leave_out_attributes(item, prefix);
     check_unique(item, children);
     for (auto child = children.rbegin(); child != children.rend(); ++child) {
       child->item.name = prefix + child->item.name;
@@ -196,6 +197,20 @@ class Lister {
       children.push_back(std::move(child));
     }
     return children;
+  }
+
+  // An OrderedDict may have attributes beside its items, such as the _metadata of a state_dict.
+  void leave_out_attributes(const Item& item, const std::string& prefix) {
+    if (pickle_.kind(item.ref) != PickleKind::call || parts_.is_object(item.ref)) return;
+    const auto attributes = parts_.state(item.ref);
+    if (!attributes) return;
+    const auto items = pickle_.items(*attributes);
+    spend(item.ref, items.size() / 2);
+    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+      if (counts_[items[i + 1]].tensors == 0) continue;
+      const std::string name = has_key_text(pickle_, items[i]) ? key_text(pickle_, items[i]) : "<attribute>";
+      index_.left_out.push_back({prefix + name, "is an attribute of a dict, and no item of it"});
+    }
   }
 
   // An object may have an attribute and an element of the same name; what bears no tensors is not named then.

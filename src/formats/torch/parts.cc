@@ -36,7 +36,6 @@ bool Parts::is_sequence(PickleRef ref) const {
 
 bool Parts::is_object(PickleRef ref) const { return pickle_.kind(ref) == PickleKind::call && pickle_.inert(ref); }
 
-// The attributes, where BUILD gave a dict.
 std::optional<PickleRef> Parts::state(PickleRef ref) const {
   const Pickle::Call call = pickle_.call(ref);
   if (!call.state || pickle_.kind(*call.state) != PickleKind::dict) return std::nullopt;

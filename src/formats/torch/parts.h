@@ -34,12 +34,13 @@ class Parts {
   // attributes by name, then elements and arguments by position, and entries by key. A module's as state_dict() has
   // them: parameters, buffers that are persistent, modules, and hidden whatever else it has.
   std::vector<Part> of(wire::PickleRef ref) const;
+  // The attributes of a call, where BUILD gave it a dict of them.
+  std::optional<wire::PickleRef> state(wire::PickleRef ref) const;
 
  private:
   std::vector<Part> entries(wire::PickleRef dict) const;
   std::vector<Part> object(wire::PickleRef ref) const;
   std::vector<Part> module(wire::PickleRef ref) const;
-  std::optional<wire::PickleRef> state(wire::PickleRef ref) const;
 
   const wire::Pickle& pickle_;
   const Rebuilder& rebuilder_;
