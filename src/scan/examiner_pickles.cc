@@ -29,6 +29,8 @@ bool is_convincing(const Survey& survey) {
   if (survey.limited) return true;
   for (const SurveyName& name : survey.names) {
     if ((name.computed || name.extension) && name.called) return true;
+    // Whatever it looks like: torch.classes gives something for any name, also for one that leads elsewhere.
+    if (name.called && grade(name.module, name.name).grade == Grade::dangerous) return true;
     if (!is_possible_name(name.module) || !is_possible_name(name.name)) continue;
     if (name.called || survey.complete || grade(name.module, name.name).grade == Grade::dangerous) return true;
   }
@@ -51,15 +53,7 @@ void Examiner::take_names(const Survey& survey, const std::string& entry) {
       problem(entry, name.offset, "imports more names than are listed");
       return;
     }
-    Graded graded = grade(name.module, name.name);
-    if (name.computed) graded = {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
-    if (name.changed) graded = {Grade::dangerous, "its own attributes are replaced, for the whole program"};
-    if (name.extension && !name.changed) {
-      graded = {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
-    }
-    if (name.only_attributes && !name.changed && graded.grade == Grade::dangerous) {
-      graded = {Grade::unknown, "takes a plain attribute of a name, which is listed with it"};
-    }
+    const Graded graded = grade_use(name);
     file_.names.push_back({.entry = entry,
                            .offset = name.offset,
                            .module = name.module,
@@ -199,6 +193,11 @@ bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::stri
   if (is_pickle) {
     if (entry.empty()) file_.format = "pickle";
     examine_only_pickles(source, entry, depth);
+    return true;
+  }
+  // PyTorch's magic number may stand in front of what it loads, written as any opcodes.
+  if (found.complete && examine_suspicion(source, entry, depth)) {
+    if (entry.empty()) file_.format = "pickle";
     return true;
   }
   if (!promised) return false;

@@ -52,11 +52,35 @@ bool reaches_inside(std::string_view name) {
   return false;
 }
 
+// Of the names on the reader's list. With numpy.ndarray or tuple any bytes of the program can be reached.
+bool may_be_called(torch::Role role) {
+  using torch::Role;
+  return role != Role::plain_type && role != Role::numpy_class && role != Role::dtype && role != Role::scheme;
+}
+
+// What keeps attributes. numpy's scalar() and others hand back what they are given, be it a class of the program.
+bool takes_state(torch::Role role) {
+  using torch::Role;
+  switch (role) {
+    case Role::numpy_scalar:
+    case Role::range_like:
+    case Role::encode:
+    case Role::byte_array:
+    case Role::complex_number:
+    case Role::size:
+    case Role::device:
+    case Role::layout:
+    case Role::empty_bytes: return false;
+    default: return may_be_called(role);
+  }
+}
+
 }  // namespace
 
 Graded grade(std::string_view module, std::string_view name) {
   if (torch::is_allowed(module, name)) return {Grade::allowed, {}};
   const std::string path = canonical(module, name);
+  if (path == "torch._dynamo.decorators._dimrange") return {Grade::unknown, "a mark on a tensor's dimension"};
   if (const Danger* danger = find_danger(path, true)) return {Grade::dangerous, danger->reason};
   // A module that another one happens to have as an attribute: torch.serialization, "os.system". In exact case, so that
   // a class Requests is not the module.
@@ -74,6 +98,29 @@ Graded grade(std::string_view module, std::string_view name) {
     return {Grade::unknown, "makes an object of the class that it is given"};
   }
   return {Grade::unknown, {}};
+}
+
+Graded grade_use(const SurveyName& name) {
+  const Graded graded = grade(name.module, name.name);
+  if (name.changed) return {Grade::dangerous, "its own attributes are replaced, for the whole program"};
+  if (name.computed) return {Grade::dangerous, "its name is computed while it is loaded, so that nobody sees it"};
+  if (name.extension) {
+    return {Grade::unknown, "a code of copyreg's registry: the program that loads it decides what it is"};
+  }
+  if (graded.grade == Grade::dangerous && name.only_attributes) {
+    return {Grade::unknown, name.name == "type" ? "asks for the type of a value"
+                                                : "takes a plain attribute of a name, which is listed with it"};
+  }
+  const torch::Global* global = torch::find_global(name.module, name.name);
+  if (global == nullptr) return graded;
+  if (name.called && !may_be_called(global->role)) {
+    return {Grade::unknown, "a checkpoint only mentions it, and here it is called"};
+  }
+  if (name.result_called) return {Grade::unknown, "what it gives is called, which no checkpoint does"};
+  if (name.given_state && !takes_state(global->role)) {
+    return {Grade::unknown, "what it gives is given a state, which no checkpoint does"};
+  }
+  return graded;
 }
 
 }  // namespace transload::scanning

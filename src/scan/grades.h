@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "scan/pickle_survey.h"
 #include "transload/scan.h"
 
 namespace transload::scanning {
@@ -19,6 +20,9 @@ struct Graded {
 
 // `allowed`: on the reader's own list (formats/torch/globals.h), NumPy's names among them.
 Graded grade(std::string_view module, std::string_view name);
+
+// How a name is used counts too: one that the reader lets through only as what it is for is no longer `allowed`.
+Graded grade_use(const SurveyName& name);
 
 // A row of the table of what is known to be dangerous: a dotted path, in lower case, which stands for itself and for
 // everything below it.

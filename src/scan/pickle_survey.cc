@@ -170,6 +170,10 @@ void Surveyor::call(const Symbol& callee, const Symbol& arguments) {
     made.kind = SymbolKind::instance;
     made.a = callee.a;
     note_call(callee.a, stack_.items(arguments));
+  } else if (callee.kind == SymbolKind::instance && callee.a != kNotKept) {
+    survey_.names[callee.a].result_called = true;
+    made.kind = SymbolKind::instance;
+    made.a = callee.a;
   }
   push(made);
 }
@@ -184,6 +188,8 @@ void Surveyor::note_call(std::uint64_t index, std::span<const Symbol> arguments)
   const std::string module = survey_.names[index].module, name = survey_.names[index].name;
   if (name == "getattr") {
     take_attribute(index, arguments);
+  } else if (name == "type") {
+    names_.use(index, arguments.size() == 1);  // with three it makes a class
   } else if (module == "_codecs" && name == "encode") {
     const bool latin = arguments.size() == 2 && arguments[1].kind == SymbolKind::text && arguments[1].b <= 16 &&
                        (text_of(arguments[1]) == "latin1" || text_of(arguments[1]) == "latin-1");
@@ -228,6 +234,7 @@ void Surveyor::build() {
     case SymbolKind::instance:
       if (object.a == kNotKept) break;
       survey_.names[object.a].called = true;
+      survey_.names[object.a].given_state = true;
       if (!survey_.raw_arrays && survey_.names[object.a].module == "joblib.numpy_pickle" &&
           survey_.names[object.a].name == "NumpyArrayWrapper") {
         survey_.raw_arrays = true;

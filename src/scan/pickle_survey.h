@@ -25,7 +25,10 @@ struct SurveyName {
   bool changed = false;          // a state is given to the name itself: setattr on a class or a function
   bool computed = false;         // the name is what a call gave: it cannot be known without running the pickle
   bool extension = false;        // a code of copyreg's registry: what it stands for is up to the loading program
-  bool only_attributes = false;  // getattr: every use takes a plain attribute of a name, which is listed as its own
+  bool only_attributes = false;  // getattr: every use takes a plain attribute of a name, which is listed as its own;
+                                 // type: every use asks for the type of one value
+  bool result_called = false;    // what it gave is called itself
+  bool given_state = false;      // what it gave is given a state
   std::string argument;          // the first text that it is called with, cut short; empty: none
 };
 

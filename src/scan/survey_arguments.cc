@@ -64,7 +64,7 @@ Argument read_argument(Window& in, wire::PickleArgument kind) {
   return read;
 }
 
-std::uint64_t slot_of(std::string_view line) {
+std::uint64_t slot_of(std::string_view line, LargeSlots& large) {
   constexpr std::string_view kBlanks = " \t\n\v\f\r";
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   const Stop none{"a slot of the memo that is not a number"};
@@ -74,15 +74,19 @@ std::uint64_t slot_of(std::string_view line) {
   const bool negative = line.starts_with('-');
   if (negative || line.starts_with('+')) line.remove_prefix(1);
   if (line.empty() || line.starts_with('_') || line.ends_with('_') || line.find("__") != line.npos) throw none;
-  std::uint64_t slot = 0;
+  std::string digits;
   for (const char c : line) {
     if (c == '_') continue;
     if (c < '0' || c > '9') throw none;
-    slot = slot * 10 + static_cast<std::uint64_t>(c - '0');
-    if (slot > kMost) throw none;
+    if (c != '0' || !digits.empty()) digits += c;
   }
-  if (negative && slot != 0) throw none;
-  return slot;
+  if (negative && !digits.empty()) throw none;
+  std::uint64_t slot = 0;
+  const bool fits = digits.size() <= 19 && std::from_chars(digits.data(), digits.data() + digits.size(), slot).ec !=
+                                               std::errc::result_out_of_range;
+  if (fits && slot < kMost) return slot;
+  if (large.size() >= kMostLargeSlots) return kMost + kMostLargeSlots;
+  return large.try_emplace(std::move(digits), kMost + large.size()).first->second;
 }
 
 std::optional<std::int64_t> decimal(std::string_view line) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +31,13 @@ struct Argument {
 // Throws Stop where the argument is not there, or is no argument.
 Argument read_argument(Window& in, wire::PickleArgument kind);
 
+// Slots beyond 2^62, which only an unpickler written in Python takes, by their digits; each stands for a number above.
+using LargeSlots = std::map<std::string, std::uint64_t, std::less<>>;
+inline constexpr std::size_t kMostLargeSlots = 10'000;  // more of them are all one
+
 // A slot of the memo, as PyLong_FromString() reads it: blanks around it, a sign, zeros in front, single underscores
 // between digits; a NUL ends it.
-std::uint64_t slot_of(std::string_view line);
+std::uint64_t slot_of(std::string_view line, LargeSlots& large);
 
 // An integer as text, or as bytes with a sign; nullopt where it is none of at most 64 bits. "L" may follow the text.
 std::optional<std::int64_t> decimal(std::string_view line);

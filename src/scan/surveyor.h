@@ -74,6 +74,7 @@ class Surveyor {
   void look_for_inner(std::string_view text);
 
   // ---- opcodes (surveyor_steps.cc) ----
+  std::uint64_t slot(std::string_view line);
   void get(std::uint64_t slot);
   void put(std::uint64_t slot);
   void integer(std::uint64_t size, std::optional<std::int64_t> value);
@@ -91,6 +92,7 @@ class Surveyor {
   Survey survey_;
   SymbolStack stack_;
   std::vector<Symbol> items_;
+  LargeSlots large_slots_;
   SurveyNames names_{survey_};
   bool said_cycle_ = false, said_depth_ = false, said_key_ = false, said_encode_ = false, said_allocation_ = false,
        said_slot_ = false, said_buffer_ = false, said_persid_ = false, said_limit_ = false, said_keeps_ = false,

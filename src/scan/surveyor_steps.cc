@@ -14,6 +14,12 @@ constexpr std::uint64_t kMostSlotsAhead = 65536;  // of the memo, beyond those i
 
 }  // namespace
 
+std::uint64_t Surveyor::slot(std::string_view line) {
+  const std::uint64_t slot = slot_of(line, large_slots_);
+  if (large_slots_.size() >= kMostLargeSlots) limit();
+  return slot;
+}
+
 void Surveyor::get(std::uint64_t slot) {
   Symbol symbol;
   if (!stack_.get(slot, symbol) && !survey_.limited) throw Stop{fmt::format("the memo has no slot {}", slot)};
@@ -147,11 +153,11 @@ void Surveyor::interpret(PickleOp op, const Argument& read) {
       check_depth(top());
       break;
 
-    case PickleOp::put: put(slot_of(read.first)); break;
+    case PickleOp::put: put(slot(read.first)); break;
     case PickleOp::binput:
     case PickleOp::long_binput: put(read.number); break;
     case PickleOp::memoize: put(stack_.memo_size()); break;
-    case PickleOp::get: get(slot_of(read.first)); break;
+    case PickleOp::get: get(slot(read.first)); break;
     case PickleOp::binget:
     case PickleOp::long_binget: get(read.number); break;
 

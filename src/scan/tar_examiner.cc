@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "formats/torch/globals.h"
 #include "scan/examiner.h"
+#include "scan/grades.h"
 #include "scan/part_source.h"
 #include "scan/tar_header.h"
 #include "scan/window.h"
@@ -27,6 +28,12 @@ std::string_view text(std::string_view field) { return field.substr(0, field.fin
 bool climbs(std::string_view name) {
   return name.starts_with('/') || name == ".." || name.starts_with("../") || name.ends_with("/..") ||
          name.find("/../") != name.npos;
+}
+
+// Pickles of protocol 0 and 1 begin with anything; so do numbers.
+bool is_dangerous(const Survey& survey) {
+  return std::ranges::any_of(
+      survey.names, [](const SurveyName& name) { return name.called && grade_use(name).grade == Grade::dangerous; });
 }
 
 }  // namespace
@@ -87,7 +94,7 @@ TarExaminer::Header TarExaminer::header_at(std::string_view block) {
   } else if (!size->plain) {
     problem(at_, "the size in a tar header is written as no program writes it");
   }
-  if (size) header.size = size->value;
+  if (size && !size->negative) header.size = size->value;
   return header;
 }
 
@@ -99,7 +106,7 @@ std::uint64_t TarExaminer::take(const Header& header) {
   }
   if (header.type == 'L' || header.type == 'K') {  // the name, or the link, of the next member
     const std::string value = content(header);
-    if (header.type == 'L') said_.name = text(value);
+    if (header.type == 'L' && !said_.name) said_.name = text(value);  // the first of them is the last to be heeded
     return std::min(header.size, left);
   }
   Header member = header;
@@ -152,6 +159,7 @@ std::string TarExaminer::content(const Header& header) {
 // Records "LENGTH KEY=VALUE\n".
 void TarExaminer::take_pax(const Header& header) {
   const std::string all = content(header);
+  const Said before = said_;
   std::string_view rest = all;
   while (!rest.empty()) {
     std::uint64_t length = 0;
@@ -168,6 +176,7 @@ void TarExaminer::take_pax(const Header& header) {
     take_pax_record(header.type, record.substr(0, equals), record.substr(equals + 1));
     rest.remove_prefix(length);
   }
+  if (before.name) said_.name = before.name;  // what a header before this one says
 }
 
 void TarExaminer::take_pax_record(char type, std::string_view key, std::string_view value) {
@@ -175,7 +184,7 @@ void TarExaminer::take_pax_record(char type, std::string_view key, std::string_v
   if (key != "size" && key != "path") return;
   if (type == 'g') problem(at_, fmt::format("a pax header that gives every member the same {}", key));
   if (key == "path") {
-    said_.name = value;
+    said_.name = value.substr(0, value.find_last_not_of('/') + 1);
     return;
   }
   std::uint64_t size = 0;
@@ -187,7 +196,8 @@ void TarExaminer::take_pax_record(char type, std::string_view key, std::string_v
 }
 
 void TarExaminer::examine_member(const Header& header, const std::string& label, std::uint64_t size) {
-  const std::string name = fs::path(header.name).lexically_normal().string();  // "./pickle" is "pickle"
+  std::string name = fs::path(header.name).lexically_normal().string();  // "./pickle" is "pickle"
+  while (name.ends_with('/')) name.pop_back();
   pickle_ = pickle_ || name == "pickle";
   storages_ = storages_ || name == "storages";
   if (size == 0) return;
@@ -197,6 +207,18 @@ void TarExaminer::examine_member(const Header& header, const std::string& label,
   } else {
     examiner_.examine(part, name, label, depth_ + 1);
   }
+}
+
+// Where the next pickle stands depends on which of several types the storage at `at` is of.
+void TarExaminer::look_behind(const std::string& label, const std::shared_ptr<Source>& part, std::uint64_t at,
+                              std::uint64_t width) {
+  Window window(*part, at, part->size());
+  std::uint64_t count = 0;
+  if (!window.little(8, count) || count > window.left() / width) return;
+  const std::uint64_t next = at + 8 + count * width;
+  if (next >= part->size()) return;
+  const Survey survey = examiner_.survey(*part, next);
+  if (is_dangerous(survey)) examiner_.take(survey, part, label, depth_ + 1);
 }
 
 void TarExaminer::examine_stream(const std::string& label, const std::shared_ptr<Source>& part, bool storages) {
@@ -211,18 +233,22 @@ void TarExaminer::examine_stream(const std::string& label, const std::shared_ptr
     if (!survey.complete || !examiner_.spend(0, label)) return;
     at = survey.end;
     Window window(*part, at, part->size());
-    std::uint8_t next = 0;
-    if (!window.byte(next)) return;
-    // The number of items is followed by the first of them, and the last storage by the list of views.
-    if (next == 0x80 && window.byte(next) && next <= 5) continue;
+    std::uint64_t next = 0;
+    // The number of items is followed by the first of them, and the last storage by the list of views. A pickle has no
+    // NULs there; a number of elements has.
+    const bool begins = window.little(4, next) && (next & 0xff) == 0x80 && (next >> 8 & 0xff) <= 5 && next >> 16 != 0;
+    if (begins || is_dangerous(examiner_.survey(*part, at))) continue;
     window.seek(at);
+    if (window.left() == 0) return;
     std::uint64_t skip = 0;
     if (storages) {
       // The number of elements, then the elements of the type that the pickle named.
       std::uint64_t count = 0, width = 0;
       for (const SurveyName& name : survey.names) {
         const torch::Global* global = torch::find_global(name.module, name.name);
-        if (global != nullptr && global->bytes != 0) width = global->bytes;
+        if (global == nullptr || global->bytes == 0) continue;
+        if (width != 0 && width != global->bytes) look_behind(label, part, at, width);
+        width = global->bytes;
       }
       if (!window.little(8, count) || width == 0 || count > window.left() / width) {
         examiner_.problem(label, at, "a storage that does not fit in the archive, or of an unknown type");

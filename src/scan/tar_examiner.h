@@ -49,6 +49,8 @@ class TarExaminer {
   void problem(std::uint64_t offset, std::string message);  // the first of the archive's own of each message
   // `storages` and `tensors` of PyTorch 0.1: pickles with raw numbers between them.
   void examine_stream(const std::string& label, const std::shared_ptr<Source>& part, bool storages);
+  void look_behind(const std::string& label, const std::shared_ptr<Source>& part, std::uint64_t at,
+                   std::uint64_t width);
 
   Examiner& examiner_;
   std::shared_ptr<Source> source_;

@@ -16,7 +16,11 @@ TarNumber of_bytes(std::string_view field) {
   for (const char c : field.substr(1)) {
     number.value = number.value >= kLargest >> 8 ? kLargest : number.value << 8 | static_cast<unsigned char>(c);
   }
-  if (field[0] == '\xff') number.value = 0;  // negative
+  if (field[0] == '\xff') {  // negative, in two's complement
+    number.negative = true;
+    const std::size_t bits = 8 * (field.size() - 1);
+    number.value = bits < 62 ? (std::uint64_t{1} << bits) - number.value : kLargest;
+  }
   const std::size_t bits = 3 * (field.size() - 1);
   number.plain = field[0] == '\x80' && bits < 62 && number.value >> bits != 0;
   return number;
@@ -44,7 +48,7 @@ std::optional<TarNumber> tar_number(std::string_view field) {
     if (!is_octal(digits[i])) return std::nullopt;
     number.value = number.value >= kLargest >> 3 ? kLargest : number.value * 8 + static_cast<unsigned>(digits[i] - '0');
   }
-  if (negative) number.value = 0;
+  number.negative = negative && number.value != 0;
   return number;
 }
 
@@ -57,7 +61,8 @@ TarSum tar_sum(std::string_view header) {
     without += static_cast<unsigned char>(c);
     with += static_cast<signed char>(c);
   }
-  const auto value = static_cast<std::int64_t>(stored->value);
+  const auto size = static_cast<std::int64_t>(stored->value);
+  const std::int64_t value = stored->negative ? -size : size;
   return {.right = value == without || value == with, .plain = stored->plain};
 }
 

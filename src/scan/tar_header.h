@@ -10,9 +10,10 @@ namespace transload::scanning {
 inline constexpr std::uint64_t kTarBlock = 512;
 
 // A field of digits, or of bytes of a number (source: nti() of tarfile.py in CPython 3.11, which gives digits to
-// int(text, 8)). nullopt: tarfile refuses it. Numbers beyond 63 bits are cut to the largest, negative ones to 0.
+// int(text, 8)). nullopt: tarfile refuses it. Numbers beyond 63 bits are cut to the largest.
 struct TarNumber {
   std::uint64_t value = 0;
+  bool negative = false;
   bool plain = true;  // octal digits between blanks and NULs; or bytes, where the digits would not have sufficed
 };
 std::optional<TarNumber> tar_number(std::string_view field);

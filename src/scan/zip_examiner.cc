@@ -176,10 +176,8 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
   if (!walk(1)) return false;
   // Its sizes are not believed: a pickle ends where it ends.
   if (method == kDeflated) {
-    std::vector<std::byte> bytes(std::min({left, walkable_, std::uint64_t{16} << 20}));
-    source_->read(data, bytes);
     try {
-      const Bytes whole = wire::inflate_begin(bytes, walkable_, label, data);
+      const Bytes whole = inflate_at(data, label);
       if (whole.empty() || !walk(whole.size())) return false;
       return examiner_.examine(memory_source(label, whole), name, label, depth_ + 1);
     } catch (const Error& error) {
@@ -199,6 +197,21 @@ bool ZipExaminer::examine_header(std::uint64_t at) {
   examiner_.take_names(survey, label);
   for (const SurveyLiteral& literal : survey.literals) examiner_.examine_literal(part, literal, label, depth_ + 2);
   return true;
+}
+
+// What stands at `data`, in growing pieces: most headers of a file that is full of them lead to nothing.
+Bytes ZipExaminer::inflate_at(std::uint64_t data, const std::string& label) {
+  constexpr std::uint64_t kFirst = 16 << 10, kMost = 16 << 20, kStep = 16, kRatio = 4;
+  const std::uint64_t left = source_->size() - data;
+  for (std::uint64_t piece = kFirst;; piece *= kStep) {
+    std::vector<std::byte> bytes(std::min({left, walkable_, piece, kMost}));
+    source_->read(data, bytes);
+    const bool last = bytes.size() < piece || piece >= kMost;
+    const std::uint64_t most = last ? walkable_ : std::min(walkable_, piece * kRatio);
+    bool ended = false;
+    Bytes out = wire::inflate_begin(bytes, most, label, data, &ended);
+    if (ended || last || !walk(bytes.size())) return out;
+  }
 }
 
 // False, with a problem said once, where headers lead to more than is walked.

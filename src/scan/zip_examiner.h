@@ -37,6 +37,7 @@ class ZipExaminer {
   bool examine_entry(const wire::ZipEntry& entry);
   bool examine_headers();
   bool examine_header(std::uint64_t at);
+  Bytes inflate_at(std::uint64_t data, const std::string& label);
   bool examine_part(std::string_view name, std::uint64_t offset, std::uint64_t stored, std::uint64_t size,
                     bool deflated);
   bool spend(std::uint64_t bytes);

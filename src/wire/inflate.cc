@@ -60,7 +60,7 @@ Bytes inflate(ByteView stored, std::uint64_t size, const std::string& file, std:
   return Bytes(std::move(out));
 }
 
-Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset) {
+Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset, bool* ended) {
   const auto fail = [&](const std::string& message) {
     throw Error(Errc::corrupt, message, {.file = file, .offset = offset, .tensor = {}});
   };
@@ -76,6 +76,7 @@ Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file
   if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
     fail(fmt::format("deflated bytes are broken: {}", stream.z.msg != nullptr ? stream.z.msg : "no reason given"));
   }
+  if (ended != nullptr) *ended = status == Z_STREAM_END;
   out.resize(most - stream.z.avail_out);
   return Bytes(std::move(out));
 }

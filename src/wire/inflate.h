@@ -17,7 +17,8 @@ inline constexpr std::uint64_t kMostDeflateRatio = 1032;
 Bytes inflate(ByteView stored, std::uint64_t size, const std::string& file, std::uint64_t offset);
 
 // The first bytes that the begin of a stream decodes to: `most`, or fewer where `stored` gives no more. Errc::corrupt
-// when the stream is broken.
-Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset);
+// when the stream is broken. `ended`, where it is asked for: whether the stream has ended there.
+Bytes inflate_begin(ByteView stored, std::uint64_t most, const std::string& file, std::uint64_t offset,
+                    bool* ended = nullptr);
 
 }  // namespace transload::wire

@@ -279,6 +279,18 @@ def test_quiet_has_a_short_form(tmp_path):
     assert support.transload("scan", "-q", tmp_path, expect=1).out == ""
 
 
+def test_what_a_large_gzip_file_holds_behind_the_limit_is_not_passed_over(tmp_path):
+    evil = b"cposix\nsystem\n(S'true'\ntR."
+    with gzip.open(tmp_path / "a.dat.gz", "wb", compresslevel=1) as file:
+        file.write(b"T" + (270 << 20).to_bytes(4, "little"))  # a string that is thrown away
+        for _ in range(270):
+            file.write(bytes(1 << 20))
+        file.write(b"0" + evil)
+    code, report = scan(tmp_path / "a.dat.gz")
+    assert code == 1
+    assert "what follows was not looked at" in report["files"][0]["problems"][0]["message"]
+
+
 def test_a_gzip_file_of_several_members_is_read_as_python_reads_it(tmp_path):
     evil = b"\x80\x02cposix\nsystem\nX\x05\x00\x00\x00touch\x85R."
     (tmp_path / "a.pkl.gz").write_bytes(gzip.compress(evil[:3]) + b"\0" * 9 + gzip.compress(b"") + gzip.compress(evil[3:]))

@@ -5,6 +5,10 @@ import pickle
 import random
 import tarfile
 
+import pytest
+import torch
+
+import test_torch_tar
 from test_scan import grades, scan
 
 
@@ -102,3 +106,65 @@ def test_archives_of_tarfile_are_clean(tmp_path):
             code, report = scan(path)
             assert code == 0, (kind, name, report)
             assert grades(report, "dangerous") == []
+
+
+# ---- the archives of PyTorch 0.1, whose members are pickles with raw numbers between them
+
+STREAM = b"I1\n.cposix\nsystem\n(S'true'\ntR."  # what counts, and what torch.load takes for the first storage
+
+
+def members(*pairs):
+    block = tarfile.TarInfo._create_payload
+    return b"".join(info.tobuf(tarfile.USTAR_FORMAT) + block(content) for info, content in pairs) + bytes(1024)
+
+
+def member(name, content):
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    return info, content
+
+
+REST = [member("tensors", b"N."), member("pickle", b"N.")]
+
+
+def with_a_slash():
+    pax = tarfile.TarInfo._create_pax_generic_header({"path": "storages/"}, tarfile.XHDTYPE, "utf-8")
+    return pax + members(member("x", STREAM), *REST)
+
+
+def with_two_names():
+    pax = tarfile.TarInfo._create_pax_generic_header({"path": "storages"}, tarfile.XHDTYPE, "utf-8")
+    long = tarfile.TarInfo._create_gnu_long_header("notes.txt", tarfile.GNUTYPE_LONGNAME, "utf-8", "surrogateescape")
+    return pax + long + members(member("x", STREAM), *REST)
+
+
+def with_a_negative_sum():
+    data = bytearray(members(member("storages", STREAM), *REST))
+    data[157:257] = b"\0" + b"\x80" * 99
+    data[257:265] = bytes(8)
+    data[148:156] = b" " * 8
+    total = sum(byte - 256 if byte > 127 else byte for byte in data[:512])
+    data[148:156] = (b"-%o" % -total).ljust(8, b"\0")
+    return bytes(data)
+
+
+def with_two_types():
+    number = pickle.dumps(1, 2)
+    # A storage of bytes is named and forgotten behind the storage of doubles.
+    storage = b"\x80\x02(K\x00U\x03cpuctorch\nDoubleStorage\nctorch\nByteStorage\n0t."
+    stream = number + storage + (1).to_bytes(8, "little") + bytes(8) + pickle.dumps(Evil(), 2)
+    return members(member("storages", stream), *REST)
+
+
+@pytest.mark.parametrize("make", [with_a_slash, with_two_names, with_a_negative_sum, with_two_types])
+def test_what_torch_would_load_from_its_old_archives_is_seen(make, tmp_path):
+    (tmp_path / "a.pt").write_bytes(make())
+    code, report = scan(tmp_path / "a.pt")
+    assert code == 1 and grades(report, "dangerous") == ["posix.system"], report
+
+
+@pytest.mark.parametrize("count", [127, 128, 384, 640, 1152, 1408])
+def test_a_number_of_elements_is_no_pickle(count, tmp_path):
+    test_torch_tar.save({"a": torch.arange(float(count)), "b": torch.ones(3)}, tmp_path / "a.tar")
+    code, report = scan(tmp_path / "a.tar")
+    assert code == 0, report

@@ -209,6 +209,22 @@ TEST(ArchiveEvasions, WhatIsNotDecodedIsAFinding) {
   EXPECT_EQ(scan_bytes("notes", "BZh is how a file of bzip2 begins\n").findings(), 0u);
 }
 
+TEST(ArchiveEvasions, HarmlessPicklesStandInFront) {
+  const std::string hidden = "I1\n.\x8a\x02\xe9\x03." + kUnmarkedEvil;  // as torch.load takes them one by one
+  EXPECT_EQ(dangerous(scan_bytes("a.weights", hidden)), 1u);
+  EXPECT_EQ(dangerous(scan_bytes("a.zip", test::build_zip({{.name = "model.pt", .content = hidden}}))), 1u);
+  EXPECT_EQ(dangerous(scan_bytes("a.tar", test::build_tar({{"model.pt", hidden}}))), 1u);
+}
+
+TEST(ArchiveEvasions, ManyHeadersLeadToNothing) {
+  std::string header = "PK\3\4"s + std::string(26, '\0'), bytes;
+  header[8] = 8;  // deflated
+  for (int i = 0; i < 60'000; ++i) bytes += header + std::string(220, '\xff');
+  const test::Stopwatch watch;
+  EXPECT_GT(scan_bytes("a.zip", bytes).findings(), 0u);
+  EXPECT_LT(watch.seconds(), 20);
+}
+
 TEST(ArchiveEvasions, ABrokenArchiveIsWalkedInBoundedTime) {
   std::string header = "PK\3\4"s + std::string(26, '\0'), bytes;
   for (int i = 0; i < 200; ++i) bytes += header;
