@@ -29,7 +29,7 @@ std::vector<std::byte> gunzip(const Source& source, std::uint64_t stored, std::u
   while (out.size() < most) {
     fill();
     const std::size_t had = out.size();
-    out.resize(had + std::max<std::size_t>(65536, had / 2));
+    out.resize(std::min<std::uint64_t>(most, had + std::max<std::size_t>(65536, had / 2)));
     stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
     stream.avail_out = static_cast<uInt>(out.size() - had);
     const int result = inflate(&stream, Z_NO_FLUSH);
