@@ -41,12 +41,6 @@ class GraphBase : public Graph {
     }
     return *names.begin();
   }
-  bool has_head(Head head) const {
-    for (const Head own : heads_) {
-      if (own == head) return true;
-    }
-    return false;
-  }
 
   Model model_;
   Settings settings_;

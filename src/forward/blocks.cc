@@ -222,8 +222,11 @@ void set_threads(unsigned threads) {
   int wanted = static_cast<int>(threads == 0 ? cores : std::min(threads, cores));
   // The caller takes a buffer, and so does every thread that is started.
   const auto needed = [&] { return kProductSpace * static_cast<std::size_t>(1 + std::max(0, wanted - running)); };
-  while (wanted > running && !has_space(needed())) --wanted;
-  if (!has_space(needed())) {
+  while (!has_space(needed())) {
+    if (wanted > running) {
+      --wanted;
+      continue;
+    }
     throw Error(Errc::io,
                 fmt::format("the {} MiB of address space to multiply matrices in are not left", needed() >> 20), {},
                 "raise the limit (ulimit -v)");

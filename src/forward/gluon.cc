@@ -77,7 +77,7 @@ class Gluon final : public GraphBase {
   Pooler pooler() const override { return {dense(names_.pooler(), sizes_.hidden, sizes_.hidden)}; }
 
   MaskedLm masked_lm() const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     return {dense(names_.decoder_dense(), sizes_.hidden, sizes_.hidden), norm(names_.decoder_norm()),
             weights_.vector(names_.with(names_.decoder_output(), "bias"), sizes_.vocabulary)};
   }
@@ -87,12 +87,12 @@ class Gluon final : public GraphBase {
   }
 
   Tensor decoder_rows(std::int64_t first, std::int64_t count) const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     return weights_.rows(decoder_, sizes_.hidden, first, count);
   }
 
   Classifier classifier(Head head) const override {
-    if (!has_head(head)) no_such_head(model_, head);
+    if (!has(head)) no_such_head(model_, head);
     switch (head) {
       case Head::nsp: return {{}, labels(weights_, names_.next_sentence())};
       case Head::classifier: return {transform(), labels(outer_, classifier_)};

@@ -50,7 +50,7 @@ class Google final : public GraphBase {
   Pooler pooler() const override { return {dense("bert/pooler/dense", sizes_.hidden, sizes_.hidden)}; }
 
   MaskedLm masked_lm() const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     return {dense("cls/predictions/transform/dense", sizes_.hidden, sizes_.hidden),
             norm("cls/predictions/transform/LayerNorm"),
             weights_.vector("cls/predictions/output_bias", sizes_.vocabulary)};
@@ -62,12 +62,12 @@ class Google final : public GraphBase {
 
   // get_masked_lm_output() multiplies by the word embeddings.
   Tensor decoder_rows(std::int64_t first, std::int64_t count) const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     return weights_.rows("bert/embeddings/word_embeddings", sizes_.hidden, first, count);
   }
 
   Classifier classifier(Head head) const override {
-    if (!has_head(head)) no_such_head(model_, head);
+    if (!has(head)) no_such_head(model_, head);
     switch (head) {
       case Head::nsp: return output("cls/seq_relationship/");
       case Head::classifier:

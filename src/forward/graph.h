@@ -2,6 +2,7 @@
 // that its code and its configuration fix. One implementation per dialect; they share the arithmetic of blocks.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +60,7 @@ class Graph {
   virtual const Semantics& semantics() const noexcept = 0;
   virtual bool has_pooler() const noexcept = 0;
   virtual std::span<const Head> heads() const noexcept = 0;
+  bool has(Head head) const { return std::ranges::find(heads(), head) != heads().end(); }
 
   // `ids`: distinct; row i of `words` belongs to ids[i].
   virtual Embeddings embeddings(std::span<const std::int64_t> ids) const = 0;

@@ -29,7 +29,7 @@ class HfBert final : public HfEncoder {
   std::vector<std::int64_t> positions(const TokenBatch& batch) const override { return plain_positions(batch); }
 
   MaskedLm masked_lm() const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     const std::string at = "cls.predictions.";
     return {linear(at + "transform.dense", sizes_.hidden, sizes_.hidden), norm(at + "transform.LayerNorm"),
             // One parameter under two names: transformers loads decoder.bias last.
@@ -37,7 +37,7 @@ class HfBert final : public HfEncoder {
   }
 
   Classifier classifier(Head head) const override {
-    if (!has_head(head)) no_such_head(model_, head);
+    if (!has(head)) no_such_head(model_, head);
     switch (head) {
       case Head::nsp: return {{}, labels("cls.seq_relationship")};
       case Head::classifier:

@@ -134,7 +134,7 @@ Layer HfEncoder::layer(std::int64_t i) const {
 Pooler HfEncoder::pooler() const { return {linear(root_ + "pooler.dense", sizes_.hidden, sizes_.hidden)}; }
 
 void HfEncoder::find_decoder(const std::string& own, std::span<const std::string_view> classes) {
-  if (!has_head(Head::mlm)) return;
+  if (!has(Head::mlm)) return;
   const bool tied = settings_.flag("tie_word_embeddings").value_or(true);
   decoder_ = weights_.has(own) || !tied ? own : root_ + "embeddings.word_embeddings.weight";
   if (tied && decoder_ == own) {
@@ -155,7 +155,7 @@ Tensor HfEncoder::word_rows(std::int64_t first, std::int64_t count) const {
 }
 
 Tensor HfEncoder::decoder_rows(std::int64_t first, std::int64_t count) const {
-  if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+  if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
   return weights_.rows(decoder_, sizes_.hidden, first, count);
 }
 

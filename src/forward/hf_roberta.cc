@@ -55,14 +55,14 @@ class HfRoberta final : public HfEncoder {
   std::optional<std::int64_t> padding() const override { return padding_; }
 
   MaskedLm masked_lm() const override {
-    if (!has_head(Head::mlm)) no_such_head(model_, Head::mlm);
+    if (!has(Head::mlm)) no_such_head(model_, Head::mlm);
     return {linear("lm_head.dense", sizes_.hidden, sizes_.hidden), norm("lm_head.layer_norm"),
             // One parameter under two names: transformers loads decoder.bias last.
             weights_.vector(first_of({"lm_head.decoder.bias", "lm_head.bias"}), sizes_.vocabulary)};
   }
 
   Classifier classifier(Head head) const override {
-    if (!has_head(head)) no_such_head(model_, head);
+    if (!has(head)) no_such_head(model_, head);
     if (head == Head::span) return {{}, labels("qa_outputs")};
     if (!own_transform_) return {{}, labels("classifier")};
     return {linear("classifier.dense", sizes_.hidden, sizes_.hidden), labels("classifier.out_proj")};

@@ -29,7 +29,7 @@ bool look_at_pooler(const forward::Graph& graph, const Look& look) {
 }
 
 bool look_at_mlm(const forward::Graph& graph, const Look& look) {
-  if (std::ranges::find(graph.heads(), forward::Head::mlm) == graph.heads().end()) return false;
+  if (!graph.has(forward::Head::mlm)) return false;
   forward::MaskedLm head = graph.masked_lm();
   return look(Stage::Kind::mlm, modules(head));
 }

@@ -40,14 +40,10 @@ void check_heads(const forward::Sizes& a, const forward::Sizes& b, std::vector<s
       "attention heads: {} in the first model, {} in the second; only their configurations can say", a.heads, b.heads));
 }
 
-bool has(const forward::Graph& graph, Head head) {
-  return std::ranges::find(graph.heads(), head) != graph.heads().end();
-}
-
 // Whether the head is only another way to read one that is compared, or spoken of, as itself.
 bool is_other_reading(const forward::Graph& graph, const forward::Graph& other, Head head) {
-  if (graph.tells_classifiers_apart() || has(other, head)) return false;
-  return head == Head::token_classifier || (head == Head::classifier && has(other, Head::token_classifier));
+  if (graph.tells_classifiers_apart() || other.has(head)) return false;
+  return head == Head::token_classifier || (head == Head::classifier && other.has(Head::token_classifier));
 }
 
 void note_what_one_has(const forward::Graph& first, const forward::Graph& second, std::vector<std::string>& notes) {
@@ -57,8 +53,8 @@ void note_what_one_has(const forward::Graph& first, const forward::Graph& second
   };
   note(first.has_pooler(), second.has_pooler(), "a pooler");
   for (const Head head : {Head::mlm, Head::nsp, Head::classifier, Head::token_classifier, Head::span}) {
-    const bool in_first = has(first, head) && !is_other_reading(first, second, head);
-    const bool in_second = has(second, head) && !is_other_reading(second, first, head);
+    const bool in_first = first.has(head) && !is_other_reading(first, second, head);
+    const bool in_second = second.has(head) && !is_other_reading(second, first, head);
     note(in_first, in_second, fmt::format("the head {}", forward::name(head)));
     if (!in_first || !in_second) continue;
     const bool without = lacks_pooler(first, head);

@@ -76,7 +76,7 @@ std::vector<Stage> common_stages(const forward::Graph& first, const forward::Gra
   const bool pooled = first.has_pooler() && second.has_pooler();
   if (pooled) stages.push_back({Stage::Kind::pooled, 0, {}, "pooled"});
   for (const Head head : first.heads()) {
-    if (std::ranges::find(second.heads(), head) == second.heads().end()) continue;
+    if (!second.has(head)) continue;
     if (lacks_pooler(first, head) || lacks_pooler(second, head)) continue;
     const auto kind = head == Head::mlm ? Stage::Kind::mlm : Stage::Kind::classifier;
     stages.push_back({kind, 0, head, std::string(forward::name(head)), !pooled});
