@@ -205,17 +205,14 @@ bool Examiner::examine_compressed(const std::shared_ptr<Source>& source, std::st
   bool whole = false;
   const std::uint64_t most = std::min(budget_, kLargestUnpacked);
   std::vector<std::byte> out = gunzip(*source, stored, most, whole);
-  const bool cut =
-      !whole && (out.size() >= most || stored < source->size());  // by this limit, and not by the file's end
+  const bool cut = !whole && (out.size() >= most || stored < source->size());  // by these limits
   if (out.empty() || !spend(out.size(), entry)) return false;
   const std::string label = inside(entry, content.gzip ? "gunzip" : "inflate");
   const bool found = examine(memory_source(label, Bytes(std::move(out))), name, label, depth + 1);
-  if (found && entry.empty()) file_.format = content.gzip ? "gzip" : "zlib";
-  if ((found && !whole) || cut) {
-    if (entry.empty() && file_.format.empty()) file_.format = content.gzip ? "gzip" : "zlib";
-    problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
-  }
-  return found || cut;
+  if (!found && !cut) return false;
+  if (entry.empty()) file_.format = content.gzip ? "gzip" : "zlib";
+  if (!whole) problem(entry, std::nullopt, "does not decompress to its end; what follows was not looked at");
+  return true;
 }
 
 void Examiner::examine_set(const Location& location, const std::string& file) {

@@ -32,7 +32,8 @@ class Examiner {
   void examine_set(const Location& location, const std::string& file);
 
   // What is something else in the first place, as the pickle that it may be at once. False where it is none.
-  bool examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth);
+  bool examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth,
+                         std::uint64_t begin = 0);
 
   // The same, where what it leads to is not there.
   void missing(const Error& error);

@@ -137,8 +137,9 @@ void Examiner::examine_only_pickles(const std::shared_ptr<Source>& source, const
 
 // The length of a safetensors header, or a raw value, may begin like a pickle does. Its problems as a pickle are none
 // of what it is; what it would do to somebody who unpickles it counts all the same.
-bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth) {
-  std::uint64_t at = 0;
+bool Examiner::examine_suspicion(const std::shared_ptr<Source>& source, const std::string& entry, unsigned depth,
+                                 std::uint64_t begin) {
+  std::uint64_t at = begin;
   for (unsigned count = 0; count < kMostSuspected && at < source->size(); ++count) {
     const Survey next = survey_pickle(*source, at, source->size());
     if (is_convincing(next)) {
@@ -196,7 +197,7 @@ bool Examiner::examine_unmarked(const std::shared_ptr<Source>& source, std::stri
     return true;
   }
   // PyTorch's magic number may stand in front of what it loads, written as any opcodes.
-  if (found.complete && examine_suspicion(source, entry, depth)) {
+  if (found.complete && examine_suspicion(source, entry, depth, found.end)) {
     if (entry.empty()) file_.format = "pickle";
     return true;
   }

@@ -81,10 +81,11 @@ std::uint64_t slot_of(std::string_view line, LargeSlots& large) {
     if (c != '0' || !digits.empty()) digits += c;
   }
   if (negative && !digits.empty()) throw none;
-  std::uint64_t slot = 0;
-  const bool fits = digits.size() <= 19 && std::from_chars(digits.data(), digits.data() + digits.size(), slot).ec !=
-                                               std::errc::result_out_of_range;
-  if (fits && slot < kMost) return slot;
+  if (digits.size() < 20) {  // else beyond 64 bits
+    std::uint64_t slot = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), slot);
+    if (slot < kMost) return slot;
+  }
   if (large.size() >= kMostLargeSlots) return kMost + kMostLargeSlots;
   return large.try_emplace(std::move(digits), kMost + large.size()).first->second;
 }
