@@ -207,11 +207,11 @@ Job prepare(const Location& location, std::shared_ptr<Reader> source, const Targ
     try {
       job.binding = mapping.bind(index, bind);
     } catch (Error& error) {
-      const bool of_config = config && error.where().file == config->name;
+      if (config && error.where().file == config->name)
+        error.advise("correct the configuration, or give another with --config");
       error.in(at(location));
       error.advise(
-          of_config ? "correct the configuration, or give another with --config"
-          : options.drop.empty()
+          options.drop.empty()
               ? "transload inspect lists what is there; is this the whole checkpoint, and not one of its shards?"
               : "transload inspect lists what is there; --drop must leave what every such model has");
       throw;

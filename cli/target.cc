@@ -42,8 +42,7 @@ const Format& writable(std::string_view name) {
 void refuse_other_kinds(const std::string& leaf) {
   constexpr std::array<std::string_view, 9> kEndings{".onnx", ".h5",  ".hdf5",   ".keras",  ".gguf",
                                                      ".pb",   ".npy", ".tflite", ".msgpack"};
-  const auto ending = std::ranges::find_if(kEndings, [&](std::string_view each) { return leaf.ends_with(each); });
-  if (ending == kEndings.end()) return;
+  if (std::ranges::none_of(kEndings, [&](std::string_view ending) { return leaf.ends_with(ending); })) return;
   throw Error(Errc::unsupported, fmt::format("'{}' is the name of a kind of file that is not written", leaf), {},
               "give the output a name that ends in .safetensors, .bin or .params, or a folder");
 }
